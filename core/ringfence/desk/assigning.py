@@ -1,0 +1,212 @@
+"""Assigning: connect an owned number to a registered assistant, or disconnect it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence.desk.assistants import check_registered, routing_for
+from ringfence.desk.counter import Desk
+from ringfence.errors import (
+    Frozen,
+    NotFound,
+    PolicyRefused,
+    ProviderUnavailable,
+    RingfenceError,
+    error_class,
+)
+from ringfence.guard import approval
+from ringfence.guard.connection import begin, finish
+from ringfence.guard.digest import stock_key
+from ringfence.guard.proposal import Proposal, propose
+from ringfence.intents import Intent, LineTerms, Op
+from ringfence.inventory import NumberRecord, Owned
+from ringfence.states import IntentState, NumberState
+from ringfence.store import intents, inventory
+from ringfence.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that was to be done, and whether it is."""
+
+    what: str
+    done: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The number with the steps that were taken, or the intent that first needs a person's consent."""
+
+    number: str
+    steps: tuple[Step, ...]
+    intent: Intent | None
+
+
+@dataclass(frozen=True)
+class AssignWish:
+    """`assistant_id` None disconnects; label and metadata are left alone where they are None."""
+
+    number: str
+    assistant_id: str | None
+    label: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
+    """Connect an idle number at once; propose an intent for a number that is in use.
+
+    Raises:
+        InvalidArguments: an assistant that is not registered (`details.assistants` lists those that are).
+        NotFound: not a number of this installation.
+        PolicyRefused: the number is being released, or lost.
+        Frozen: spending is frozen, and with it whatever moves live calls.
+    """
+    record = await desk.store.read(lambda tx: _found(tx, wish))
+    steps = await _describe(desk, record, wish)
+    if record.wanted_assistant_id == record.assistant_id == wish.assistant_id:
+        return Assigned(record.number, (*steps, _connected(record, wish.assistant_id)), None)
+    owned = await desk.carrier(record.provider).read_number(record.carrier_ref)
+    if owned is None:
+        raise ProviderUnavailable(f"{record.number} is not in its carrier's list at the moment.")
+    if not _is_idle(record, owned, principal):
+        intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, record, wish))
+        desk.bell.ring()
+        return Assigned(record.number, steps, intent)
+    step = await connect(desk, record.number_id, wish.assistant_id, actor=principal)
+    return Assigned(record.number, (*steps, step), None)
+
+
+def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
+    check_registered(tx.rules, wish.assistant_id)
+    record = inventory.by_number(tx, wish.number)
+    if record is None:
+        raise NotFound(f"{wish.number} is no number of this installation.")
+    if record.state is not NumberState.ACTIVE:
+        raise PolicyRefused(
+            f"{wish.number} is {record.state}; only an active number can be connected."
+        )
+    if tx.frozen is not None:
+        raise Frozen(f"All spending is frozen, and moving numbers with it: {tx.frozen}.")
+    return record
+
+
+def _is_idle(record: NumberRecord, owned: Owned, principal: str) -> bool:
+    """Nobody's calls would move: ours, the same requester's, unassigned, and just read as connected to nothing."""
+    is_free = record.assistant_id is None and record.wanted_assistant_id is None
+    return record.requester == principal and is_free and owned.routing.is_empty
+
+
+async def _describe(desk: Desk, record: NumberRecord, wish: AssignWish) -> tuple[Step, ...]:
+    """Write label and metadata down; they never need consent."""
+    changes: dict[str, Any] = {}
+    if wish.label is not None and wish.label != record.label:
+        changes["label"] = wish.label
+    if wish.metadata is not None and dict(wish.metadata) != record.metadata:
+        changes["metadata"] = dict(wish.metadata)
+
+    def write(tx: Transaction) -> None:
+        current = inventory.get(tx, record.number_id) or record
+        inventory.change(tx, current, due_at=_due(tx, current), **changes)
+        tx.audit(
+            "number.described", actor="ringfence", subject=record.number_id, fields=sorted(changes)
+        )
+
+    if changes:
+        await desk.store.write(write)
+    wished = [name for name in ("label", "metadata") if getattr(wish, name) is not None]
+    return tuple(
+        Step(name, done=True, message=f"The {name} is kept with the number.") for name in wished
+    )
+
+
+def _due(tx: Transaction, record: NumberRecord) -> Any:
+    return None if record.assistant_id == record.wanted_assistant_id else tx.now
+
+
+def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
+    whom = f"connected to {assistant_id}" if assistant_id else "connected to nobody"
+    return Step(
+        "connect" if assistant_id else "disconnect",
+        done=True,
+        message=f"{record.number} is {whom}.",
+    )
+
+
+async def connect(desk: Desk, number_id: str, assistant_id: str | None, *, actor: str) -> Step:
+    """Connect a number that nobody uses; what the carrier did not answer is tried again by the runner."""
+    grant, record, routing = await desk.store.write(
+        lambda tx: (
+            *begin(tx, number_id, assistant_id, actor=actor),
+            routing_for(tx.rules, assistant_id),
+        )
+    )
+    try:
+        owned = await desk.carrier(record.provider).configure(grant, record.carrier_ref, routing)
+    except RingfenceError as error:
+        return Step("connect", done=False, message=f"{error.message} It will be tried again.")
+    done = await desk.store.write(lambda tx: finish(tx, number_id, assistant_id, owned))
+    desk.bell.ring()
+    return _connected(done, assistant_id)
+
+
+def _propose_move(
+    tx: Transaction, desk: Desk, principal: str, record: NumberRecord, wish: AssignWish
+) -> Intent:
+    earlier = intents.open_intent(tx, principal, [(record.provider, record.number)])
+    if earlier is not None:
+        return earlier
+    line = LineTerms(
+        line_id="",
+        provider=record.provider,
+        account=record.account,
+        host=desk.carrier(record.provider).host,
+        number=record.number,
+        stock_id=record.carrier_ref,
+        country=record.country,
+        type=record.type,
+        raw_type=record.type.value,
+        capabilities=record.capabilities,
+        price=None,
+        min_term_months=1,
+        place=None,
+        number_id=record.number_id,
+        current_assistant_id=record.assistant_id,
+    )
+    proposal = Proposal(
+        op=Op.ASSIGN,
+        principal=principal,
+        assistant_id=wish.assistant_id,
+        lines=[line],
+        stock_key=stock_key(Op.ASSIGN, [(record.provider.value, record.number)]),
+    )
+    intent = propose(tx, proposal)
+    if intent.state is IntentState.REFUSED:
+        _raise_refusal(intent)
+    return intent
+
+
+def _raise_refusal(intent: Intent) -> None:
+    refusal = intent.refusal or {}
+    raise error_class(str(refusal.get("code")))(
+        str(refusal.get("message")),
+        remedy=str(refusal.get("remedy")),
+        details=refusal.get("details"),
+    )
+
+
+async def assigned_by(desk: Desk, principal: str, intent_id: str) -> Assigned:
+    """What an assign intent has led to so far: the number and its steps once it has completed."""
+    intent = await desk.store.read(lambda tx: approval.existing(tx, intent_id, principal=principal))
+    terms = intent.lines[0].terms
+    if intent.state is not IntentState.COMPLETED:
+        return Assigned(terms.number, (), intent)
+    whom = (
+        f"connected to {intent.terms.assistant_id}"
+        if intent.terms.assistant_id
+        else "connected to nobody"
+    )
+    step = Step("connect", done=True, message=f"{terms.number} is {whom}.")
+    return Assigned(terms.number, (step,), None)

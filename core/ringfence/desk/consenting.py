@@ -1,0 +1,86 @@
+"""Consenting: what a person, or for the sandbox a client, says to a waiting intent."""
+
+from __future__ import annotations
+
+from ringfence.desk.counter import Desk
+from ringfence.errors import InvalidArguments
+from ringfence.guard import approval
+from ringfence.guard.approval import Evidence
+from ringfence.intents import DeclineReason, Intent, Level
+from ringfence.store import intents
+from ringfence.store.transaction import Transaction
+
+
+async def approve_by_client(
+    desk: Desk, principal: str, intent_id: str, *, last_four: str
+) -> Intent:
+    """Take a client's form for consent at level `client`, if the digits are those of the first line's number.
+
+    Raises:
+        InvalidArguments: other digits; nothing was approved.
+        NotFound, Declined, Expired, PolicyRefused, Frozen: as `guard.approval.approve`.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        intent = approval.existing(tx, intent_id, principal=principal)
+        if last_four != intent.lines[0].terms.number[-4:]:
+            raise InvalidArguments("last_four: these are not the last four digits of the number.")
+        evidence = Evidence(Level.CLIENT, "client", principal)
+        return approval.approve(tx, intent_id, evidence, digest=intent.digest)
+
+    return _rung(desk, await desk.store.write(decide))
+
+
+async def client_declined(desk: Desk, principal: str, intent_id: str) -> Intent:
+    """Note that a client said no; the intent stays open for a person, but not for long."""
+    noted = await desk.store.write(
+        lambda tx: approval.client_declined(tx, intent_id, principal=principal)
+    )
+    return _rung(desk, noted)
+
+
+async def approve_at_terminal(desk: Desk, intent_id: str, *, digest: str, person: str) -> Intent:
+    """Take a person's yes at a terminal for consent at level `page`, to the digest that the card showed.
+
+    Raises:
+        NotFound, Declined, Expired, PolicyRefused, Frozen: as `guard.approval.approve`.
+    """
+    evidence = Evidence(Level.PAGE, "terminal", person)
+    return _rung(
+        desk,
+        await desk.store.write(lambda tx: approval.approve(tx, intent_id, evidence, digest=digest)),
+    )
+
+
+async def decline_at_terminal(
+    desk: Desk, intent_id: str, *, person: str, reason: DeclineReason | None
+) -> Intent:
+    """Take a person's no, which is final.
+
+    Raises:
+        NotFound: no such intent.
+        PolicyRefused: nothing waits there any more.
+    """
+    declined = await desk.store.write(
+        lambda tx: approval.decline(tx, intent_id, person=person, channel="terminal", reason=reason)
+    )
+    return _rung(desk, declined)
+
+
+async def pending(desk: Desk) -> list[Intent]:
+    """Everything that waits for a person, oldest first."""
+    return await desk.store.read(intents.awaiting)
+
+
+async def show(desk: Desk, intent_id: str) -> Intent:
+    """Any principal's intent, for the operator.
+
+    Raises:
+        NotFound: no such intent.
+    """
+    return await desk.store.read(lambda tx: approval.existing(tx, intent_id))
+
+
+def _rung(desk: Desk, intent: Intent) -> Intent:
+    desk.bell.ring()
+    return intent

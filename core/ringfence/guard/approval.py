@@ -1,0 +1,225 @@
+"""Who said so: consent, refusal and withdrawal, each one compare-and-set on the stored intent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ringfence.clock import rfc3339
+from ringfence.errors import Declined, Expired, Frozen, NotFound, PolicyRefused, RingfenceError
+from ringfence.guard import holds
+from ringfence.guard.digest import digest_of
+from ringfence.ids import Prefix
+from ringfence.intents import DeclineReason, Intent, Level
+from ringfence.states import IntentState, LineState
+from ringfence.store import intents
+from ringfence.store.transaction import Transaction
+
+STOP = timedelta(minutes=15)
+"""How long a person's *stop* closes a requester and an operation."""
+AFTER_CLIENT_DECLINE = timedelta(minutes=15)
+"""How long an intent stays open after a client, not a person, declined it."""
+WEAK_LEVELS = frozenset({Level.CLIENT, Level.PAGE})
+"""What proves no person's secret: good enough for the sandbox alone."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Who consents, through what, and what that proves."""
+
+    level: Level
+    channel: str
+    """`client`, `terminal` or `page`."""
+    person: str
+
+
+def approve(tx: Transaction, intent_id: str, evidence: Evidence, *, digest: str) -> Intent:
+    """Record consent to exactly this digest; the runner takes it from there.
+
+    Raises:
+        NotFound: no such intent.
+        Declined, Expired, PolicyRefused: it has ended, or the consent is not strong enough.
+        Frozen: spending is frozen.
+    """
+    intent = existing(tx, intent_id)
+    if intent.state in {IntentState.APPROVED, IntentState.EXECUTING} or _is_done(intent):
+        return intent
+    _check_open(tx, intent)
+    _check_evidence(tx, intent, evidence, digest)
+    approved = intents.move(
+        tx,
+        intent,
+        IntentState.APPROVED,
+        decided_by=evidence.person,
+        decided_level=evidence.level.value,
+    )
+    intents.add_approval(
+        tx,
+        approval_id=tx.new_id(Prefix.APPROVAL),
+        intent=intent,
+        level=evidence.level,
+        channel=evidence.channel,
+        person=evidence.person,
+    )
+    for line in approved.lines:
+        intents.change_line(tx, line, due_at=tx.now)
+    tx.audit(
+        "intent.approved",
+        actor=evidence.person,
+        subject=intent_id,
+        digest=intent.digest,
+        level=evidence.level.value,
+        channel=evidence.channel,
+    )
+    return existing(tx, intent_id)
+
+
+def _is_done(intent: Intent) -> bool:
+    return intent.state in {
+        IntentState.COMPLETED, IntentState.PARTLY_COMPLETED, IntentState.FAILED, IntentState.NEEDS_ATTENTION,
+    }  # fmt: skip
+
+
+def _check_open(tx: Transaction, intent: Intent) -> None:
+    if intent.state in _ENDED:
+        raise _ENDED[intent.state](intent)
+    if tx.now >= intent.expires_at:
+        raise _expired(intent)
+    if tx.frozen is not None:
+        raise Frozen(f"All spending is frozen: {tx.frozen}.")
+
+
+def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest: str) -> None:
+    """Consent counts for one digest, at a level that both its terms and the present policy find strong enough."""
+    if not digest == intent.digest == digest_of(intent.terms):
+        raise PolicyRefused(
+            f"What was shown is not what {intent.intent_id} says; nothing was approved.",
+            remedy="Tell the person to look at the card again.",
+        )
+    needed = max(
+        intent.terms.level,
+        tx.rules.levels.needed(intent.terms.op),
+        key=lambda level: level.strength,
+    )
+    if evidence.level.strength < needed.strength:
+        raise PolicyRefused(
+            f"{intent.intent_id} needs consent at level {needed}; this was {evidence.level}."
+        )
+    if tx.mode == "live" and evidence.level in WEAK_LEVELS:
+        raise PolicyRefused("A live installation takes no consent that proves no person.")
+
+
+def _expired(intent: Intent) -> RingfenceError:
+    return Expired(f"{intent.intent_id} waited for a person until {rfc3339(intent.expires_at)}.")
+
+
+_ENDED: dict[IntentState, Callable[[Intent], RingfenceError]] = {
+    IntentState.DECLINED: lambda intent: Declined(f"A person has declined {intent.intent_id}."),
+    IntentState.EXPIRED: _expired,
+    IntentState.CANCELLED: lambda intent: Expired(f"{intent.intent_id} was withdrawn."),
+    IntentState.REFUSED: lambda intent: PolicyRefused(
+        f"{intent.intent_id} was refused by the guard."
+    ),
+}
+
+
+def decline(
+    tx: Transaction, intent_id: str, *, person: str, channel: str, reason: DeclineReason | None
+) -> Intent:
+    """A person's no, which is final for this intent; *stop* closes the requester and operation for a while.
+
+    Raises:
+        NotFound: no such intent.
+        PolicyRefused: it has been sent, or has ended another way.
+    """
+    intent = existing(tx, intent_id)
+    if intent.state is IntentState.DECLINED:
+        return intent
+    if intent.state is not IntentState.AWAITING_APPROVAL:
+        raise PolicyRefused(
+            f"{intent_id} is {intent.state}; only what waits for a person can be declined.",
+            remedy="Look at it with get_intent.",
+        )
+    declined = intents.move(
+        tx,
+        intent,
+        IntentState.DECLINED,
+        decided_by=person,
+        decline_reason=reason.value if reason else None,
+    )
+    if reason is DeclineReason.STOP:
+        intents.close_scope(tx, intent.terms.principal, intent.terms.op, tx.now + STOP)
+    void_ready(tx, declined, why=Declined(f"A person declined {intent_id}."))
+    tx.audit(
+        "intent.declined",
+        actor=person,
+        subject=intent_id,
+        channel=channel,
+        reason=reason and reason.value,
+    )
+    return existing(tx, intent_id)
+
+
+def client_declined(tx: Transaction, intent_id: str, *, principal: str) -> Intent:
+    """Note that a client said no; it approves nothing and locks nothing, for hosts say no without showing anything."""
+    intent = existing(tx, intent_id, principal=principal)
+    if intent.state is IntentState.AWAITING_APPROVAL:
+        until = min(intent.expires_at, tx.now + AFTER_CLIENT_DECLINE)
+        intents.set_expiry(tx, intent, until)
+        tx.audit("intent.client_declined", actor=principal, subject=intent_id, until=rfc3339(until))
+    return existing(tx, intent_id)
+
+
+def cancel(tx: Transaction, intent_id: str, *, principal: str) -> Intent:
+    """The requester withdraws what has not been sent; lines that were sent go on.
+
+    Raises:
+        NotFound: no such intent of this principal.
+    """
+    intent = existing(tx, intent_id, principal=principal)
+    if intent.state in {IntentState.AWAITING_APPROVAL, IntentState.APPROVED}:
+        intent = intents.move(tx, intent, IntentState.CANCELLED, decided_by=principal)
+    elif not any(line.state is LineState.READY for line in intent.lines) or intent.state in _ENDED:
+        return intent
+    tx.audit("intent.cancelled", actor=principal, subject=intent_id)
+    void_ready(tx, intent, why=Expired(f"{intent_id} was withdrawn by its requester."))
+    return existing(tx, intent_id)
+
+
+def expire(tx: Transaction, intent_id: str) -> Intent:
+    """End an intent that nobody decided, or that was not sent, in time."""
+    intent = existing(tx, intent_id)
+    is_open = intent.state in {IntentState.AWAITING_APPROVAL, IntentState.APPROVED}
+    if not is_open or tx.now < intent.expires_at:
+        return intent
+    expired = intents.move(tx, intent, IntentState.EXPIRED)
+    void_ready(tx, expired, why=_expired(intent))
+    tx.audit("intent.expired", actor="ringfence", subject=intent_id)
+    return existing(tx, intent_id)
+
+
+def supersede(tx: Transaction, intent: Intent, *, why: RingfenceError) -> None:
+    """End a waiting intent whose card is no longer true; what it says now needs a new one."""
+    ended = intents.move(tx, intent, IntentState.CANCELLED, decided_by="ringfence")
+    void_ready(tx, ended, why=why)
+    tx.audit("intent.superseded", actor="ringfence", subject=intent.intent_id, code=why.code)
+
+
+def void_ready(tx: Transaction, intent: Intent, *, why: RingfenceError) -> None:
+    """Give back what the unsent lines of an intent hold."""
+    for line in intent.lines:
+        if line.state is LineState.READY:
+            holds.void_line(tx, intent, line, why=why)
+
+
+def existing(tx: Transaction, intent_id: str, *, principal: str | None = None) -> Intent:
+    """The intent, which must exist and, with `principal`, be theirs.
+
+    Raises:
+        NotFound: it does not, or is not.
+    """
+    intent = intents.get(tx, intent_id, principal=principal)
+    if intent is None:
+        raise NotFound(f"There is no intent {intent_id} here.")
+    return intent

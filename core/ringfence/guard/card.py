@@ -1,0 +1,247 @@
+"""The approval card: what a person reads before they decide, in plain text of at most 80 columns.
+
+The order is fixed: what happens and to which number, who is paid and what it costs, for whom, what
+is left of the budgets, who asks, until when, and the code that says it is this purchase. What an
+assistant wrote comes last, behind a fence, where it can look like nothing else on the card.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import phonenumbers
+
+from ringfence.guard import approval
+from ringfence.guard import budget as budgets
+from ringfence.guard.standing import Standing, standings
+from ringfence.intents import Intent, LineTerms, Op
+from ringfence.inventory import NumberRecord
+from ringfence.money import Money
+from ringfence.numbers import E164, Capability, grouped
+from ringfence.policy import AttemptsBudget, CashBudget, PurchasesBudget, RunRateBudget
+from ringfence.states import OPEN_INTENTS, NumberState
+from ringfence.store import inventory
+from ringfence.store.transaction import Transaction
+
+WIDTH = 80
+MAX_QUOTED = 200
+"""Characters of text from outside that the card shows."""
+UNVERIFIED = "The assistant says (unverified):"
+FENCE = "| "
+
+_ACTIONS = {
+    Op.BUY: "BUY",
+    Op.RELEASE: "GIVE BACK FOR GOOD",
+    Op.ASSIGN: "MOVE CALLS AND TEXTS OF",
+}
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+"""Unicode categories that draw nothing, reorder what stands beside them, or break the line."""
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
+"""Scripts with letters that look alike."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that stands on a card."""
+
+    intent: Intent
+    standings: Sequence[Standing] = ()
+    """The budgets that it counts for, with its own hold in them; empty once nothing is held."""
+    marks: Sequence[str] = ()
+    """What is unusual about it."""
+
+
+def read_facts(tx: Transaction, intent_id: str) -> Facts:
+    """The facts of one intent, all of one moment.
+
+    Raises:
+        NotFound: no such intent.
+    """
+    intent = approval.existing(tx, intent_id)
+    is_open = intent.terms.op is Op.BUY and intent.state in OPEN_INTENTS
+    return Facts(
+        intent=intent,
+        standings=[s for s in standings(tx) if is_open and _counts(s, intent)],
+        marks=list(marks(intent, inventory.everything(tx))) if is_open else [],
+    )
+
+
+def _counts(standing: Standing, intent: Intent) -> bool:
+    terms = intent.terms
+    return any(
+        budgets.matches(
+            standing.budget,
+            budgets.dimensions_of(line, requester=terms.principal, assistant_id=terms.assistant_id),
+        )
+        for line in terms.lines
+    )
+
+
+def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
+    """What a person should look at twice, beside every number that there ever was."""
+    terms = intent.terms
+    for country in sorted({line.country for line in terms.lines} - {n.country for n in numbers}):
+        yield f"NEW country: no number in {country} so far."
+    for line in terms.lines:
+        if line.price is not None and numbers:
+            monthly = line.price.monthly
+            seen = [n.monthly for n in numbers if n.monthly is not None]
+            if all(other.currency != monthly.currency or other < monthly for other in seen):
+                yield f"HIGHEST price so far: {line.number}, {monthly} a month."
+    served = [
+        number.number
+        for number in numbers
+        if terms.assistant_id is not None
+        and number.wanted_assistant_id == terms.assistant_id
+        and number.state is not NumberState.RELEASED
+        and number.country in {line.country for line in terms.lines}
+    ]
+    if served:
+        yield f"DUPLICATE? {terms.assistant_id} already has {', '.join(served)}."
+
+
+def card(facts: Facts) -> str:
+    """The card as it is shown; the same facts always give the same text."""
+    intent, terms = facts.intent, facts.intent.terms
+    lines = [_heading(intent)]
+    for line in terms.lines:
+        lines += _number(line)
+    lines += _costs(intent)
+    lines += ["", *_labelled("For assistant", [quoted(terms.assistant_id or "nobody yet")])]
+    lines += _labelled("After this", [_budget(standing) for standing in facts.standings])
+    lines += _labelled("Look twice", facts.marks)
+    lines += _labelled("Asked by", [quoted(terms.principal)])
+    lines += _labelled("Needs", [f"a person, at level {terms.level}"])
+    lines += _labelled("Open until", [_moment(intent.expires_at)])
+    lines += _labelled("Match code", [intent.match_code])
+    if intent.reason:
+        lines += ["", UNVERIFIED, *_fenced(quoted(intent.reason))]
+    return "\n".join(lines)
+
+
+def _heading(intent: Intent) -> str:
+    lines = intent.terms.lines
+    what = checked_grouping(lines[0].number) if len(lines) == 1 else f"{len(lines)} NUMBERS"
+    mark = "SIMULATED: no real money" if intent.is_simulated else "REAL MONEY"
+    head = f"{_ACTIONS[intent.terms.op]} {what}"
+    return f"{head}{mark:>{max(len(mark) + 2, WIDTH - len(head))}}"
+
+
+def _number(line: LineTerms) -> Iterator[str]:
+    where = ", ".join(filter(None, [quoted(line.place or ""), line.country]))
+    can = ", ".join(_CAN.get(each, each.value) for each in line.capabilities)
+    yield from _wrapped(f"{line.number} = {checked_grouping(line.number)} · {where}", "  ")
+    yield from _wrapped(f"{line.type} · {can or 'no capability known'}", "  ")
+    yield from _wrapped(f"at {line.provider}, account {quoted(line.account)}", "  ")
+    if line.number_id is not None:
+        yield from _wrapped(f"serves {quoted(line.current_assistant_id or 'nobody')} now", "  ")
+    if line.price is not None:
+        price = line.price
+        yield from _wrapped(
+            f"set-up {price.setup}, then {price.monthly} a month until released"
+            f" ({_months(line.min_term_months)}); tax as the carrier bills it",
+            "  ",
+        )
+
+
+_CAN = {Capability.SMS: "SMS", Capability.MMS: "MMS", Capability.WHATSAPP: "WhatsApp"}
+
+
+def _months(count: int) -> str:
+    return "at least 1 month" if count == 1 else f"at least {count} months"
+
+
+def _costs(intent: Intent) -> Iterator[str]:
+    terms = intent.terms
+    if terms.op is not Op.BUY:
+        yield "today nothing · every month nothing more than now"
+        return
+    about = "at most " if terms.is_converted else ""
+    yield (
+        f"today {about}{_amount(terms.total_now)} · then {about}{_amount(terms.total_monthly)}"
+        f" a month · first year {about}{_amount(terms.first_year)}"
+    )
+
+
+def _amount(amount: Money | None) -> str:
+    return "UNKNOWN" if amount is None else str(amount)
+
+
+def _budget(standing: Standing) -> str:
+    """`cash 2026-11: 2.00 of 25.00 USD`."""
+    budget, taken = standing.budget, standing.taken
+    if isinstance(budget, CashBudget | RunRateBudget):
+        taken = taken.rpartition(" ")[0]
+    when = ""
+    if isinstance(budget, CashBudget | PurchasesBudget):
+        when = f" {standing.window}"
+    elif isinstance(budget, AttemptsBudget):
+        when = " this hour"
+    scope = "" if budget.scope == "all" else f" ({budget.scope})"
+    return f"{budget.name}{scope}{when}: {taken} of {standing.limit}"
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _labelled(label: str, values: Sequence[str]) -> Iterator[str]:
+    for index, value in enumerate(values):
+        yield from _wrapped(value, f"{'' if index else label:<15}", " " * 15)
+
+
+def _wrapped(text: str, indent: str, hanging: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  " if hanging is None else hanging,
+    )
+
+
+def _fenced(text: str) -> list[str]:
+    """Every line of it behind a mark, so that none can look like one of ours."""
+    return [FENCE + part for part in textwrap.wrap(text, WIDTH - len(FENCE))]
+
+
+def checked_grouping(number: E164) -> str:
+    """The number as people read it, which must read back as the very same number.
+
+    Raises:
+        RuntimeError: it does not; such a card must never be shown.
+    """
+    shown = grouped(number)
+    again = phonenumbers.format_number(
+        phonenumbers.parse(shown), phonenumbers.PhoneNumberFormat.E164
+    )
+    if again != number or not shown.isascii():
+        raise RuntimeError(f"{number} would be shown as {shown!r}.")
+    return shown
+
+
+def quoted(text: str) -> str:
+    """Text from outside on one line: compatibility forms folded, what cannot be seen spelt out, cut.
+
+    A word whose letters come from look-alike scripts says so.
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    words = [f"{_spelt(word)}{_flag(word)}" for word in folded.split(" ") if word]
+    shown = " ".join(words)
+    return shown if len(shown) <= MAX_QUOTED else f"{shown[: MAX_QUOTED - 1]}…"
+
+
+def _spelt(word: str) -> str:
+    return "".join(
+        f"\\u{{{ord(character):x}}}" if unicodedata.category(character) in _INVISIBLE else character
+        for character in word
+    )
+
+
+def _flag(word: str) -> str:
+    names = [unicodedata.name(character, "") for character in word if character.isalpha()]
+    scripts = {script for script in _SCRIPTS for name in names if name.startswith(script)}
+    return " [mixed alphabets]" if len(scripts) > 1 else ""

@@ -1,0 +1,196 @@
+"""The claim that comes before the byte: everything is checked once more, then the attempt is committed.
+
+Only here are tickets and grants minted, and only after the transaction that claims the line has ended well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
+from ringfence.guard import approval, holds, windows
+from ringfence.guard.decision import Wish, decide, refusal
+from ringfence.guard.digest import digest_of
+from ringfence.ids import Prefix
+from ringfence.intents import Intent, Level, Line
+from ringfence.offers import Buyable, Quote
+from ringfence.outcomes import Times
+from ringfence.states import IntentState, LineState
+from ringfence.store import intents
+from ringfence.store.transaction import Store, Transaction
+from ringfence.ticket import Grant, Ticket, mint_grant, mint_ticket
+
+SENDABLE = frozenset({IntentState.APPROVED, IntentState.EXECUTING, IntentState.NEEDS_ATTENTION})
+"""States of an intent in which its ready lines may be sent."""
+THAW = timedelta(seconds=5)
+"""How long a line waits before it looks again whether the freeze was lifted."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A line that is being sent: nobody else may, and its outcome is owed."""
+
+    intent: Intent
+    line: Line
+    attempt_id: str
+
+
+async def claim_purchase(
+    store: Store, line_id: str, *, quote: Quote | None, request_hash: str, times: Times
+) -> tuple[Claimed, Ticket] | None:
+    """Claim a line for one purchase; None when it is not to be sent (now, or ever: then it has been voided)."""
+    claimed = await store.write(
+        lambda tx: _claim(
+            tx,
+            line_id,
+            request_hash=request_hash,
+            times=times,
+            objection=lambda line: _price_objection(line, quote),
+        )
+    )
+    if claimed is None:
+        return None
+    ticket = mint_ticket(
+        attempt_id=claimed.attempt_id,
+        host=claimed.line.terms.host,
+        request_hash=request_hash,
+        clock=store.clock,
+        life_seconds=times.ticket_life,
+    )
+    return claimed, ticket
+
+
+async def claim_move(store: Store, line_id: str, *, times: Times) -> tuple[Claimed, Grant] | None:
+    """Claim a line that connects an owned number to another assistant."""
+    claimed = await store.write(
+        lambda tx: _claim(tx, line_id, request_hash="", times=times, objection=lambda _line: None)
+    )
+    if claimed is None:
+        return None
+    terms = claimed.line.terms
+    grant = mint_grant(
+        number_id=terms.number_id or "",
+        number=terms.number,
+        assistant_id=claimed.intent.terms.assistant_id,
+    )
+    return claimed, grant
+
+
+def _claim(
+    tx: Transaction,
+    line_id: str,
+    *,
+    request_hash: str,
+    times: Times,
+    objection: Callable[[Line], RingfenceError | None],
+) -> Claimed | None:
+    intent, line = intents.of_line(tx, line_id)
+    if line.state is not LineState.READY or intent.state not in SENDABLE:
+        return None
+    if tx.frozen is not None:
+        intents.change_line(tx, line, due_at=tx.now + THAW)
+        return None
+    why = _standing_objection(tx, intent) or objection(line) or _guard_objection(tx, intent, line)
+    if why is not None:
+        holds.void_line(tx, intent, line, why=why)
+        tx.audit("line.voided", actor="ringfence", subject=line_id, code=why.code)
+        return None
+    return _commit(tx, intent, line, request_hash=request_hash, times=times)
+
+
+def _commit(
+    tx: Transaction, intent: Intent, line: Line, *, request_hash: str, times: Times
+) -> Claimed:
+    attempt_id = tx.new_id(Prefix.ATTEMPT)
+    sent = intents.move_line(
+        tx,
+        line,
+        LineState.DISPATCHING,
+        attempts=line.attempts + 1,
+        attempt_id=attempt_id,
+        request_hash=request_hash,
+        dispatched_at=tx.now,
+        negative_looks=0,
+        # Whoever finds it still dispatching by then knows that the sender is dead or stalled past its ticket.
+        due_at=tx.now + timedelta(seconds=times.ticket_life + times.read_timeout),
+    )
+    holds.claim(tx, intent, sent)
+    intents.add_attempt(tx, attempt_id=attempt_id, line_id=line.line_id, request_hash=request_hash)
+    tx.audit(
+        "line.dispatching",
+        actor="ringfence",
+        subject=line.line_id,
+        attempt=attempt_id,
+        request=request_hash,
+    )
+    return Claimed(intent, sent, attempt_id)
+
+
+def _standing_objection(tx: Transaction, intent: Intent) -> RingfenceError | None:
+    """Is the consent still good: there, for these very terms, strong enough, and in time?"""
+    if tx.now >= intent.expires_at:
+        return Expired(f"The consent to {intent.intent_id} ended before it was sent.")
+    approval = intents.approval_of(tx, intent.intent_id)
+    is_sound = approval is not None and approval.digest == intent.digest == digest_of(intent.terms)
+    needed = max(
+        intent.terms.level,
+        tx.rules.levels.needed(intent.terms.op),
+        key=lambda level: level.strength,
+    )
+    if approval is None or not is_sound or Level(approval.level).strength < needed.strength:
+        return PolicyRefused(f"There is no sound consent to {intent.intent_id}.")
+    return None
+
+
+def _price_objection(line: Line, quote: Quote | None) -> RingfenceError | None:
+    """What was approved is what is sent: same number, no price component higher, still for sale."""
+    terms = line.terms
+    if quote is None or quote.number != terms.number:
+        return NumberGone(f"{terms.number} is no longer for sale.")
+    if quote.price is None or terms.price is None or not quote.price.is_no_dearer_than(terms.price):
+        return PriceChanged(
+            f"{terms.number} now costs {_said(quote)}; {_approved(line)} was approved."
+        )
+    if quote.buyable not in {Buyable.NOW, Buyable.UNKNOWN}:
+        return PolicyRefused(f"{terms.number} cannot be bought at this moment.")
+    return None
+
+
+def _said(quote: Quote) -> str:
+    return (
+        f"{quote.price.setup} and {quote.price.monthly} a month"
+        if quote.price
+        else "an unknown price"
+    )
+
+
+def _approved(line: Line) -> str:
+    price = line.terms.price
+    return f"{price.setup} and {price.monthly} a month" if price else "no price"
+
+
+def _guard_objection(tx: Transaction, intent: Intent, line: Line) -> RingfenceError | None:
+    """Would the policy in force still allow this line, whose budget is held already?"""
+    terms = intent.terms
+    seen = windows.snapshot(tx, principal=terms.principal, op=terms.op)
+    wish = Wish(
+        op=terms.op,
+        principal=terms.principal,
+        assistant_id=terms.assistant_id,
+        lines=[line.terms],
+        is_held=True,
+    )
+    decision = decide(wish, seen, tx.rules, tx.now)
+    return None if decision.is_allowed else refusal(decision)
+
+
+def recheck(tx: Transaction, line_id: str, *, quote: Quote | None) -> None:
+    """Void a line that waits for a person when it is gone or dearer than its card says."""
+    intent, line = intents.of_line(tx, line_id)
+    if line.state is not LineState.READY or intent.state is not IntentState.AWAITING_APPROVAL:
+        return
+    why = _price_objection(line, quote)
+    if why is not None:
+        approval.supersede(tx, intent, why=why)

@@ -1,0 +1,307 @@
+"""What is made of an answer, or of a look: captured, failed, pending, unknown, or a person's to decide."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ringfence.errors import OutcomeUnknown, RingfenceError, error_class
+from ringfence.guard import holds
+from ringfence.guard.freeze import freeze
+from ringfence.guard.proposal import priced
+from ringfence.ids import Prefix
+from ringfence.intents import Intent, Line, Op
+from ringfence.inventory import NumberRecord, Origin, Owned
+from ringfence.offers import Price
+from ringfence.outcomes import (
+    Absent,
+    Ambiguous,
+    Captured,
+    Look,
+    NotSent,
+    Outcome,
+    Pending,
+    Refused,
+    Times,
+)
+from ringfence.states import LineState, NumberState
+from ringfence.store import intents, inventory
+from ringfence.store.transaction import Transaction
+
+NEGATIVE_LOOKS = 2
+"""How often a purchase must be found absent, after the quarantine, before it counts as not made."""
+PENDING_PATIENCE = timedelta(hours=72)
+"""How long a carrier may take over an order before we look it up like an unknown one."""
+UNCLEAR_FACTOR = 5
+"""A carrier that does not answer a look is asked again after so many look intervals."""
+
+
+def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, times: Times) -> Line:
+    """Record the direct answer to an attempt; an answer that comes late can only turn `unknown` into captured."""
+    intent, line = intents.of_line(tx, line_id)
+    intents.end_attempt(
+        tx, attempt_id, outcome=type(outcome).__name__.lower(), evidence=outcome.evidence
+    )
+    is_late = line.state is LineState.UNKNOWN and isinstance(outcome, Captured)
+    if line.attempt_id != attempt_id or not (line.state is LineState.DISPATCHING or is_late):
+        return line
+    match outcome:
+        case Captured(owned=owned) if _is_as_approved(line, owned):
+            return _capture(tx, intent, line, owned)
+        case Refused(code=code):
+            return _fail(
+                tx,
+                intent,
+                line,
+                error_class(code)(f"{_carrier(line)} refused {line.terms.number}."),
+            )
+        case Pending(carrier_ref=reference):
+            moved = intents.move_line(
+                tx,
+                line,
+                LineState.PROVIDER_PENDING,
+                carrier_ref=reference,
+                due_at=_next_look(tx, times),
+            )
+            return _told(tx, moved, "line.pending", outcome.evidence)
+        case NotSent(retry_after_seconds=seconds):
+            moved = intents.move_line(
+                tx, line, LineState.READY, due_at=tx.now + timedelta(seconds=seconds)
+            )
+            holds.unsend(tx, intent, moved)
+            return _told(tx, moved, "line.not_sent", outcome.evidence)
+        case _:
+            return _doubt(tx, line, outcome.evidence, times)
+
+
+def give_up_on_sender(tx: Transaction, line_id: str, times: Times) -> Line:
+    """A line is still dispatching after its ticket has died: its sender is gone, and nobody knows."""
+    _intent, line = intents.of_line(tx, line_id)
+    if line.state is not LineState.DISPATCHING or line.due_at is None or tx.now < line.due_at:
+        return line
+    return _doubt(tx, line, "the sender ended without an answer", times)
+
+
+def _doubt(tx: Transaction, line: Line, evidence: str, times: Times) -> Line:
+    why = OutcomeUnknown(
+        f"{_carrier(line)} gave no clear answer for {line.terms.number}; it is being looked up."
+    )
+    moved = intents.move_line(
+        tx,
+        line,
+        LineState.UNKNOWN,
+        due_at=_next_look(tx, times),
+        error=_document(why),
+        negative_looks=0,
+    )
+    return _told(tx, moved, "line.unknown", evidence)
+
+
+def look(tx: Transaction, before: Line, seen: Look, times: Times, *, asked_at: datetime) -> Line:
+    """Record what a look at the carrier showed of an unknown or pending line.
+
+    Args:
+        before: the line as it was when the carrier was asked; if it has changed since, the look says nothing.
+        asked_at: when the carrier was asked. A stale answer that is written down late must not count as a late look.
+    """
+    intent, line = intents.of_line(tx, before.line_id)
+    if line.version != before.version or line.state not in {
+        LineState.UNKNOWN,
+        LineState.PROVIDER_PENDING,
+    }:
+        return line
+    match seen:
+        case Captured(owned=owned) if _is_as_approved(line, owned):
+            return _capture(tx, intent, line, owned)
+        case Refused(code=code):
+            return _fail(
+                tx,
+                intent,
+                line,
+                error_class(code)(f"{_carrier(line)} refused {line.terms.number}."),
+            )
+        case Pending() if line.state is LineState.PROVIDER_PENDING:
+            return _wait_on(tx, line, times)
+        case Absent():
+            return _absent(tx, intent, line, seen.evidence, times, asked_at)
+        case Ambiguous() | Captured():
+            return _hand_over(tx, line, seen.evidence)
+        case _:
+            return intents.change_line(tx, line, due_at=tx.now + UNCLEAR_FACTOR * _interval(times))
+
+
+def _wait_on(tx: Transaction, line: Line, times: Times) -> Line:
+    if line.dispatched_at is not None and tx.now - line.dispatched_at > PENDING_PATIENCE:
+        return _doubt(tx, line, "the order was not decided in time", times)
+    return intents.change_line(tx, line, due_at=_next_look(tx, times))
+
+
+def _absent(  # one case of `look`, with its facts
+    tx: Transaction, intent: Intent, line: Line, evidence: str, times: Times, asked_at: datetime
+) -> Line:
+    """Not there: believed only when asked after the quarantine, and twice, some time apart."""
+    if line.state is LineState.PROVIDER_PENDING:
+        return _doubt(tx, line, "the order was accepted and is not there", times)
+    sent_at = line.dispatched_at or tx.now
+    quarantine_ends = sent_at + timedelta(seconds=times.quarantine)
+    if asked_at < quarantine_ends:
+        return intents.change_line(tx, line, due_at=min(quarantine_ends, tx.now + _interval(times)))
+    if line.looked_at is not None and asked_at < line.looked_at + _interval(times):
+        return intents.change_line(tx, line, due_at=_next_look(tx, times))
+    negative = line.negative_looks + 1
+    if negative < NEGATIVE_LOOKS:
+        return intents.change_line(
+            tx, line, negative_looks=negative, looked_at=asked_at, due_at=_next_look(tx, times)
+        )
+    why = error_class("provider_unavailable")(
+        f"{line.terms.number} was not bought: {_carrier(line)} never carried the request out.",
+        remedy="Nothing was charged. Call search_numbers and propose it again if it is still wanted.",
+    )
+    return _fail(tx, intent, line, why, evidence=evidence)
+
+
+def _hand_over(tx: Transaction, line: Line, evidence: str) -> Line:
+    """What only a person can judge; the hold stays, and no more money leaves meanwhile."""
+    if line.state is LineState.PROVIDER_PENDING:
+        line = intents.move_line(tx, line, LineState.UNKNOWN, due_at=None)
+    why = OutcomeUnknown(
+        f"{line.terms.number} is ours or may be, but not as it was approved; a person must decide.",
+        remedy="Do not buy another. Tell the person: this line needs them.",
+    )
+    moved = intents.move_line(tx, line, LineState.MANUAL, due_at=None, error=_document(why))
+    freeze(tx, f"line {line.line_id} is not as it was approved", actor="ringfence")
+    return _told(tx, moved, "line.manual", evidence)
+
+
+def late_success(tx: Transaction, line_id: str, owned: Owned) -> Line:
+    """A line that had failed was charged after all: post the truth, record the number, and freeze."""
+    intent, line = intents.of_line(tx, line_id)
+    if line.state is not LineState.FAILED:
+        return line
+    moved = intents.move_line(
+        tx, line, LineState.CAPTURED, carrier_ref=owned.carrier_ref, due_at=None, error=None
+    )
+    holds.adjust(tx, intent, moved, price=_charged(line, owned))
+    _record(tx, intent, moved, owned)
+    freeze(
+        tx,
+        f"{line.terms.number} was charged after its purchase had counted as failed",
+        actor="ringfence",
+    )
+    return _told(tx, moved, "line.late_success", f"listed as {owned.carrier_ref}")
+
+
+def _capture(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> Line:
+    moved = intents.move_line(
+        tx, line, LineState.CAPTURED, carrier_ref=owned.carrier_ref, due_at=None, error=None
+    )
+    if intent.terms.op is Op.BUY:
+        holds.post(tx, intent, moved, price=_charged(line, owned))
+        _record(tx, intent, moved, owned)
+    else:
+        _moved(tx, intent, line, owned)
+    return _told(tx, moved, "line.captured", owned.carrier_ref)
+
+
+def _fail(
+    tx: Transaction, intent: Intent, line: Line, why: RingfenceError, *, evidence: str = ""
+) -> Line:
+    moved = intents.move_line(tx, line, LineState.FAILED, due_at=None, error=_document(why))
+    holds.release(tx, intent, moved)
+    return _told(tx, moved, "line.failed", evidence or why.code)
+
+
+def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
+    """Write the new number down; connecting it to its assistant is the runner's next work."""
+    assistant_id = intent.terms.assistant_id
+    record = NumberRecord(
+        number_id=tx.new_id(Prefix.NUMBER),
+        provider=owned.provider,
+        account=owned.account,
+        carrier_ref=owned.carrier_ref,
+        number=owned.number,
+        country=line.terms.country,
+        type=line.terms.type,
+        capabilities=owned.capabilities,
+        readiness=owned.readiness,
+        state=NumberState.ACTIVE,
+        label=None,
+        metadata={},
+        assistant_id=None,
+        wanted_assistant_id=assistant_id,
+        unassigned_since=tx.now,
+        requester=intent.terms.principal,
+        line_id=line.line_id,
+        monthly=_charged(line, owned).monthly,
+        origin=Origin.RINGFENCE,
+        bought_at=owned.bought_at,
+        renews_at=owned.renews_at,
+        version=1,
+    )
+    inventory.add(tx, record, due_at=tx.now if assistant_id else None)
+    tx.audit(
+        "number.active",
+        actor="ringfence",
+        subject=record.number_id,
+        number=record.number,
+        line=line.line_id,
+    )
+
+
+def _moved(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
+    """The carrier connected an owned number as an assign intent wished."""
+    record = inventory.get(tx, line.terms.number_id or "")
+    if record is None:
+        raise RuntimeError(f"The number of line {line.line_id} is gone from the store.")
+    assistant_id = intent.terms.assistant_id
+    inventory.change(
+        tx,
+        record,
+        assistant_id=assistant_id,
+        wanted_assistant_id=assistant_id,
+        unassigned_since=None if assistant_id else tx.now,
+        readiness=owned.readiness,
+    )
+    tx.audit("number.moved", actor="ringfence", subject=record.number_id, assistant=assistant_id)
+
+
+def _is_as_approved(line: Line, owned: Owned) -> bool:
+    """Right number, and not dearer than what was approved."""
+    if owned.number != line.terms.number:
+        return False
+    approved = line.terms.price
+    if approved is None or owned.monthly is None:
+        return True
+    return owned.monthly.currency == approved.currency and owned.monthly <= approved.monthly
+
+
+def _charged(line: Line, owned: Owned) -> Price:
+    """What it cost: the approved set-up, and the month as the carrier lists it."""
+    price = priced(line)
+    return price if owned.monthly is None else Price(setup=price.setup, monthly=owned.monthly)
+
+
+def _told(tx: Transaction, line: Line, event: str, evidence: str) -> Line:
+    tx.audit(
+        event,
+        actor="ringfence",
+        subject=line.line_id,
+        state=line.state.value,
+        evidence=evidence[:300],
+    )
+    return line
+
+
+def _document(why: RingfenceError) -> dict[str, str]:
+    return {"code": why.code, "message": why.message, "remedy": why.remedy}
+
+
+def _carrier(line: Line) -> str:
+    return line.terms.provider.value.capitalize()
+
+
+def _interval(times: Times) -> timedelta:
+    return timedelta(seconds=times.look_interval)
+
+
+def _next_look(tx: Transaction, times: Times) -> datetime:
+    return tx.now + _interval(times)

@@ -1,0 +1,167 @@
+"""Keeping balances in step with the calendar: windows open, renewals are counted, waiting holds move along."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from ringfence.guard import budget as budgets
+from ringfence.guard.decision import Snapshot
+from ringfence.intents import Level, Op
+from ringfence.inventory import NumberRecord
+from ringfence.money import Money
+from ringfence.offers import Price
+from ringfence.policy import AttemptsBudget, Budget, CashBudget
+from ringfence.store import balances, intents, inventory, ledger
+from ringfence.store.balances import Balance, Move
+from ringfence.store.ledger import Dimensions, Entry, EntryKind
+from ringfence.store.transaction import Transaction
+
+RENEWALS = "@renewals"
+"""A balance of no budget: its window says which month's renewals have been counted."""
+
+
+def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
+    """What `decide` needs to know now; opens the windows that have begun."""
+    keep_up(tx)
+    rules = tx.rules
+    balanced = budgets.balanced(rules)
+    return Snapshot(
+        balances=balances.get_many(
+            tx.connection, [(b.name, budgets.window_at(b, tx.now)) for b in balanced]
+        ),
+        rolling_used={
+            b.name: balances.rolling_used(tx.connection, b.name, budgets.oldest_bucket(tx.now))
+            for b in balanced
+            if isinstance(b, AttemptsBudget)
+        },
+        pending_intents=intents.pending_count(tx, principal),
+        frozen=tx.frozen,
+        stopped_until=intents.stopped_until(tx, principal, op),
+        unpriced_numbers=tuple(inventory.unpriced(tx)),
+        # Stronger consent is not built yet, and live mode takes none of the weak ones.
+        strongest_consent=Level.PAGE if tx.mode == "sandbox" else None,
+    )
+
+
+def keep_up(tx: Transaction) -> None:
+    """Open every window that has begun, count the month's renewals, and let waiting holds move along."""
+    _count_renewals(tx)
+    rules = {b.name: b for b in budgets.balanced(tx.rules)}
+    keys = [(name, budgets.window_at(b, tx.now)) for name, b in rules.items()]
+    opened = balances.get_many(tx.connection, keys)
+    for name, window in keys:
+        if (name, window) not in opened:
+            balances.open_row(tx.connection, name, window, Balance())
+    for name, window in ledger.waiting_windows(tx):
+        if name in rules and window != budgets.window_at(rules[name], tx.now):
+            _move_along(tx, rules[name], window)
+
+
+def _move_along(tx: Transaction, budget: Budget, old: str) -> None:
+    """Let what waits in an old window count in the present one; no limit stops that, only new wishes."""
+    holds = ledger.unsent_holds(tx, budget.name, old)
+    total = sum(hold.amount for hold in holds)
+    window = budgets.window_at(budget, tx.now)
+    for hold in holds:
+        ledger.move_hold(tx, hold, window=window)
+    if holds:
+        shift(tx, Move(budget.name, old, held=-total))
+        shift(tx, Move(budget.name, window, held=total))
+
+
+def shift(tx: Transaction, move: Move) -> None:
+    """Move a balance at once, without a limit; for what must be seen by the decision that follows."""
+    if not balances.apply(tx.connection, move):
+        raise RuntimeError(f"The balance {move.budget} {move.window} has not been opened.")
+
+
+def _count_renewals(tx: Transaction) -> None:
+    """Write, once a month, what renewing every number that we own will cost in it."""
+    month = _month_begun(tx)
+    if balances.get(tx.connection, RENEWALS, month) is not None:
+        return
+    balances.open_row(tx.connection, RENEWALS, month, Balance())
+    year, number = map(int, month.split("-"))
+    moment = budgets.renewal_moment(year, number)
+    entries = [
+        _renewal(tx, record, month, moment)
+        for record in inventory.paid_for(tx)
+        if record.monthly is not None
+        and record.bought_at < moment
+        and _month(record.bought_at) < month
+    ]
+    ledger.add(tx, entries)
+    for entry in entries:
+        _count_renewal(tx, entry)
+
+
+def _month_begun(tx: Transaction) -> str:
+    """The latest month that has begun in any cash budget's zone."""
+    zones = {b.zone for b in tx.rules.budgets if isinstance(b, CashBudget)} | {"UTC"}
+    return max(tx.now.astimezone(ZoneInfo(zone)).strftime("%Y-%m") for zone in zones)
+
+
+def _month(moment: datetime) -> str:
+    return moment.strftime("%Y-%m")
+
+
+def _renewal(tx: Transaction, record: NumberRecord, month: str, moment: datetime) -> Entry:
+    monthly = record.monthly or Money.zero(tx.rules.currency)
+    return Entry(
+        entry_id=f"renewal:{month}:{record.number_id}",
+        kind=EntryKind.RENEWAL,
+        line_id=None,
+        line_version=None,
+        intent_id=None,
+        number_id=record.number_id,
+        effective_at=moment,
+        policy_version=tx.policy_version,
+        currency=monthly.currency,
+        setup_micros=0,
+        monthly_micros=monthly.micros,
+        dimensions=dimensions_of(record),
+    )
+
+
+def dimensions_of(record: NumberRecord) -> Dimensions:
+    """The dimensions of a number that we own."""
+    return Dimensions(
+        provider=record.provider.value,
+        account=record.account,
+        country=record.country,
+        type=record.type.value,
+        assistant_id=record.assistant_id,
+        requester=record.requester,
+        mandate_id=None,
+        number=record.number,
+    )
+
+
+def _count_renewal(tx: Transaction, entry: Entry) -> None:
+    price = Price(
+        setup=Money.zero(entry.currency), monthly=Money(entry.monthly_micros, entry.currency)
+    )
+    for budget in budgets.balanced(tx.rules):
+        if not isinstance(budget, CashBudget) or not budgets.matches(budget, entry.dimensions):
+            continue
+        amount = budgets.counted(budget, price, partial(convert_as_of, tx, entry.policy_version))
+        window = budgets.window_at(budget, entry.effective_at)
+        if balances.get(tx.connection, budget.name, window) is None:
+            balances.open_row(tx.connection, budget.name, window, Balance())
+        shift(tx, Move(budget.name, window, used=amount))
+
+
+def convert_as_of(tx: Transaction, policy_version: int, amount: Money, target: str) -> Money | None:
+    """Convert by the rates of a policy that was in force, else by the present ones; age does not matter here.
+
+    The rate of an entry is frozen with it: what was held at one rate is posted and folded at the same.
+    """
+    for version in (policy_version, tx.policy_version):
+        if amount.currency == target:
+            return amount
+        rate = tx.policy_of(version).document.rate(amount.currency, target)
+        if rate is not None:
+            return rate.convert(amount)
+    return None

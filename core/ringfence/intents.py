@@ -1,0 +1,164 @@
+"""Intents: one wish to buy, release or assign, followed from request to outcome.
+
+The *terms* of an intent never change and are what a person approves; the digest covers them. What changes
+(states, attempts, errors) stands beside them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ringfence.money import Money
+from ringfence.nouns import Noun
+from ringfence.numbers import E164, Capability, NumberType
+from ringfence.offers import Country, Price, Provider
+from ringfence.states import IntentState, LineState
+
+
+class Op(StrEnum):
+    """What is wished."""
+
+    BUY = "buy"
+    RELEASE = "release"
+    ASSIGN = "assign"
+
+
+class Level(StrEnum):
+    """How strong a consent is, weakest first; what each proves stands in the README."""
+
+    CLIENT = "client"
+    PAGE = "page"
+    PASSPHRASE = "passphrase"  # noqa: S105  # the name of a level, not a secret
+    PASSKEY = "passkey"
+    TWO_PEOPLE = "two_people"
+
+    @property
+    def strength(self) -> int:
+        return list(Level).index(self)
+
+
+class DeclineReason(StrEnum):
+    """What a person means by no; only `stop` closes the scope."""
+
+    ANOTHER_NUMBER = "another_number"
+    TOO_EXPENSIVE = "too_expensive"
+    STOP = "stop"
+
+
+class LineTerms(Noun):
+    """One number of an intent, as it is shown, approved and sent: nothing here may differ later."""
+
+    line_id: str
+    provider: Provider
+    account: str
+    host: str
+    """The carrier's host that the request goes to."""
+    number: E164
+    stock_id: str
+    country: Country
+    type: NumberType
+    raw_type: str
+    capabilities: tuple[Capability, ...]
+    price: Price | None
+    """None only where nothing is charged (an assignment)."""
+    min_term_months: int
+    place: str | None
+    carrier_hold_id: str | None = None
+    number_id: str | None = None
+    """The owned number that is moved or released; None for a purchase."""
+    current_assistant_id: str | None = None
+
+
+class Terms(Noun):
+    """Everything that a person consents to."""
+
+    intent_id: str
+    installation_id: str
+    op: Op
+    principal: str
+    assistant_id: str | None
+    """Who shall get the numbers; None leaves them unassigned."""
+    lines: Annotated[tuple[LineTerms, ...], Field(min_length=1, max_length=25)]
+    currency: str
+    """The currency of the totals."""
+    total_now: Money | None
+    """None where a price or a rate is missing; such an intent is refused."""
+    total_monthly: Money | None
+    first_year: Money | None
+    is_converted: bool
+    max_total: Money | None
+    policy_version: int
+    level: Level
+    created_at: datetime
+    expires_at: datetime
+
+
+class Line(Noun):
+    """One number of an intent with what has become of it."""
+
+    intent_id: str
+    terms: LineTerms
+    state: LineState
+    version: int
+    """Counts every change of this line; later writers must name the version they saw."""
+    attempts: int = 0
+    attempt_id: str | None = None
+    request_hash: str | None = None
+    dispatched_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the runner looks at this line next; None while nothing is to be done."""
+    negative_looks: int = 0
+    looked_at: datetime | None = None
+    """When the carrier was asked for the look that last counted as negative."""
+    carrier_ref: str | None = None
+    """The carrier's own id of what was bought or ordered."""
+    error: dict[str, Any] | None = None
+
+    @property
+    def line_id(self) -> str:
+        return self.terms.line_id
+
+
+class Intent(Noun):
+    """An intent as it stands now."""
+
+    terms: Terms
+    digest: str
+    state: IntentState
+    lines: tuple[Line, ...]
+    expires_at: datetime
+    """When consent ends; may be sooner than the terms say, after a client declined on its own."""
+    refusal: dict[str, Any] | None = None
+    """The refusal of a `refused` intent: `code`, `message`, `remedy`, `details`."""
+    decided_by: str | None = None
+    decided_level: Level | None = None
+    decline_reason: DeclineReason | None = None
+    reason: str | None = None
+    """The requester's words: unverified, worth nothing, and erasable."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no real carrier is in it."""
+        return all(line.terms.provider is Provider.SANDBOX for line in self.lines)
+
+    @property
+    def match_code(self) -> str:
+        """Six characters that a person compares between chat, card and terminal."""
+        return match_code(self.digest)
+
+    @property
+    def intent_id(self) -> str:
+        return self.terms.intent_id
+
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def match_code(digest: str) -> str:
+    """The first thirty bits of a hexadecimal digest in Crockford's alphabet."""
+    bits = int(digest[:8], 16) >> 2
+    return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(25, -1, -5))

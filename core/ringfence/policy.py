@@ -1,0 +1,363 @@
+"""The policy: everything that is authority, as one versioned document that only a person changes.
+
+A policy is written by hand in YAML. It is closed and strict: an unknown field, a float or a wildcard where none
+is allowed stops it from being read at all, and then nothing is bought.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from ringfence.errors import ConfigurationError
+from ringfence.intents import Level, Op
+from ringfence.money import MICROS, Money, check_currency, micros_of
+from ringfence.nouns import Noun
+from ringfence.offers import Country, Provider
+
+ASSISTANT_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+BASIS_POINTS = 10_000
+
+
+class BudgetKind(StrEnum):
+    """What a budget counts."""
+
+    CASH = "cash"
+    RUN_RATE = "run_rate"
+    COUNT = "count"
+    PURCHASES = "purchases"
+    ATTEMPTS = "attempts"
+    PER_NUMBER = "per_number"
+
+
+class ScopeKind(StrEnum):
+    """Which purchases a budget is charged for."""
+
+    ALL = "all"
+    PROVIDER = "provider"
+    COUNTRY = "country"
+    TYPE = "type"
+    ASSISTANT = "assistant"
+    REQUESTER = "requester"
+    MANDATE = "mandate"
+
+
+class Window(StrEnum):
+    """A calendar window in the budget's zone."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+_SCOPE = re.compile(r"(provider|country|type|assistant|requester|mandate):(\S{1,128})")
+
+
+class _Budget(Noun):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    scope: str = "all"
+    """`all`, or one exact value such as `country:GB`; no patterns."""
+
+    @field_validator("scope")
+    @classmethod
+    def _is_a_scope(cls, scope: str) -> str:
+        if scope != "all" and _SCOPE.fullmatch(scope) is None:
+            raise ValueError("a scope is `all` or one exact value such as `country:GB`")
+        return scope
+
+    @property
+    def scope_kind(self) -> ScopeKind:
+        return ScopeKind(self.scope.partition(":")[0])
+
+    @property
+    def scope_value(self) -> str:
+        return self.scope.partition(":")[2]
+
+
+def _check_zone(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{zone!r} is no IANA time zone such as Europe/Berlin") from error
+    return zone
+
+
+class CashBudget(_Budget):
+    """All outlay of a calendar window: set-up, first months, and the renewals of what we own."""
+
+    kind: Literal[BudgetKind.CASH]
+    window: Window
+    zone: str = "UTC"
+    limit: Money
+
+    _zone = field_validator("zone")(_check_zone)
+
+
+class RunRateBudget(_Budget):
+    """What all our numbers cost a month."""
+
+    kind: Literal[BudgetKind.RUN_RATE]
+    limit: Money
+
+
+class CountBudget(_Budget):
+    """How many numbers we own."""
+
+    kind: Literal[BudgetKind.COUNT]
+    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class PurchasesBudget(_Budget):
+    """How many numbers are bought in a calendar window."""
+
+    kind: Literal[BudgetKind.PURCHASES]
+    window: Window
+    zone: str = "UTC"
+    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+
+    _zone = field_validator("zone")(_check_zone)
+
+
+class AttemptsBudget(_Budget):
+    """How many purchases are sent in any hour, failed and unknown ones counted too."""
+
+    kind: Literal[BudgetKind.ATTEMPTS]
+    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class PerNumberBudget(_Budget):
+    """What one number may cost."""
+
+    kind: Literal[BudgetKind.PER_NUMBER]
+    setup: Money
+    monthly: Money
+    first_year: Money
+
+
+Budget = Annotated[
+    CashBudget | RunRateBudget | CountBudget | PurchasesBudget | AttemptsBudget | PerNumberBudget,
+    Field(discriminator="kind"),
+]
+MONEY_KINDS = frozenset({BudgetKind.CASH, BudgetKind.RUN_RATE, BudgetKind.PER_NUMBER})
+REQUIRED_KINDS = (BudgetKind.CASH, BudgetKind.RUN_RATE, BudgetKind.COUNT, BudgetKind.ATTEMPTS)
+"""Absent is refuse: without one of each of these for scope `all`, nothing is bought."""
+
+
+class ExchangeRate(Noun):
+    """One unit of `source` costs `rate` of `target`, said by a person on a day."""
+
+    source: str
+    target: str
+    rate: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+    as_of: datetime
+    max_age_days: Annotated[int, Field(ge=1, le=366)] | None
+    """None never grows stale; only a sandbox policy may say so."""
+    haircut_basis_points: Annotated[int, Field(ge=0, le=BASIS_POINTS)] = 500
+
+    @field_validator("source", "target")
+    @classmethod
+    def _is_a_currency(cls, code: str) -> str:
+        return check_currency(code)
+
+    @field_validator("rate")
+    @classmethod
+    def _is_positive(cls, rate: str) -> str:
+        if micros_of(rate) == 0:
+            raise ValueError("a rate is above zero")
+        return rate
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the rate may still be used."""
+        return self.max_age_days is None or now <= self.as_of + timedelta(days=self.max_age_days)
+
+    def convert(self, amount: Money) -> Money:
+        """The amount in the target currency with the haircut on top, rounded up to a micro-unit."""
+        dividend = amount.micros * micros_of(self.rate) * (BASIS_POINTS + self.haircut_basis_points)
+        return Money(-(-dividend // (MICROS * BASIS_POINTS)), self.target)
+
+
+class RegisteredAssistant(Noun):
+    """An assistant that may be given numbers: a name, or `*` for any; addresses may hold `{assistant_id}`."""
+
+    name: Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._:-]{1,63}\*?)$")]
+    voice_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
+    sms_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
+
+    def matches(self, assistant_id: str) -> bool:
+        """Whether this entry speaks for that assistant."""
+        if self.name.endswith("*"):
+            return assistant_id.startswith(self.name[:-1])
+        return assistant_id == self.name
+
+
+class CarrierPolicy(Noun):
+    """A carrier that may be used, the only host that may be paid, and the accounts that may pay."""
+
+    provider: Provider
+    host: str
+    accounts: tuple[str, ...] | Literal["any"] = "any"
+    """Account fingerprints; `any` is for sandbox policies."""
+
+
+class Levels(Noun):
+    """The consent that each operation needs at least; `assign` is a move of a number in use."""
+
+    buy: Level
+    release: Level
+    assign: Level
+
+    def needed(self, op: Op) -> Level:
+        """The level for one operation."""
+        return {Op.BUY: self.buy, Op.RELEASE: self.release, Op.ASSIGN: self.assign}[op]
+
+
+class PolicyDocument(Noun):
+    """What a person writes; the store adds version and hash."""
+
+    currency: str
+    """Totals are shown in it where currencies differ."""
+    approval_minutes: Annotated[int, Field(ge=1, le=10_080)]
+    pending_per_requester: Annotated[int, Field(ge=1, le=1_000)]
+    levels: Levels
+    budgets: Annotated[tuple[Budget, ...], Field(min_length=1, max_length=100)]
+    rates: tuple[ExchangeRate, ...] = ()
+    carriers: Annotated[tuple[CarrierPolicy, ...], Field(min_length=1)]
+    countries: tuple[Country, ...] | Literal["any"]
+    assistants: tuple[RegisteredAssistant, ...]
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_currency(cls, code: str) -> str:
+        return check_currency(code)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for kind, names in (
+            ("budget", [b.name for b in self.budgets]),
+            ("assistant", [a.name for a in self.assistants]),
+            ("exchange rate", [f"{r.source}>{r.target}" for r in self.rates]),
+            ("carrier", [c.provider.value for c in self.carriers]),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"each {kind} stands once: {', '.join(names)}")
+        return self
+
+    def assistant(self, assistant_id: str) -> RegisteredAssistant | None:
+        """The entry that speaks for an assistant: its own name before a pattern, a longer pattern first."""
+        entries = sorted(
+            (a for a in self.assistants if a.matches(assistant_id)),
+            key=lambda a: (a.name.endswith("*"), -len(a.name)),
+        )
+        return entries[0] if entries else None
+
+    def carrier(self, provider: Provider) -> CarrierPolicy | None:
+        """What the policy says of a carrier; None where it says nothing, which is no."""
+        return next((c for c in self.carriers if c.provider == provider), None)
+
+    def rate(self, source: str, target: str) -> ExchangeRate | None:
+        """The rate from one currency to another; none is derived from others."""
+        return next((r for r in self.rates if (r.source, r.target) == (source, target)), None)
+
+    def convert(self, amount: Money, target: str, now: datetime) -> Money | None:
+        """The amount in another currency, rounded against us; None without a fresh rate."""
+        if amount.currency == target:
+            return amount
+        rate = self.rate(amount.currency, target)
+        return rate.convert(amount) if rate is not None and rate.is_fresh(now) else None
+
+
+class Policy(Noun):
+    """A policy document as it was put in force."""
+
+    version: int
+    document: PolicyDocument
+    hash: str
+    applied_at: datetime
+    applied_by: str
+
+
+def read_policy(text: str) -> PolicyDocument:
+    """Read a policy from YAML or JSON text.
+
+    Raises:
+        ConfigurationError: not YAML, a float, a duplicate key, an unknown field, a missing one.
+    """
+    import yaml
+
+    try:
+        raw = yaml.load(text, Loader=_strict_loader())  # noqa: S506  # a SafeLoader that also refuses duplicates and floats
+        return parse_document(raw)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ConfigurationError(
+            f"The policy cannot be read: {explain(error)}",
+            remedy="Correct the policy file; the old policy stays in force.",
+        ) from error
+
+
+def parse_document(raw: Any) -> PolicyDocument:
+    """Read a policy from plain values.
+
+    Raises:
+        ValidationError: it is no policy.
+    """
+    import json
+
+    return PolicyDocument.model_validate_json(json.dumps(raw))
+
+
+def explain(error: Exception) -> str:
+    """A refusal in one line: where it is wrong and why, without the libraries' links."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}"
+    return " ".join(str(error).split())[:300]
+
+
+@cache
+def _strict_loader() -> Any:
+    """YAML as written: money stays text, and a key stands once."""
+    import yaml
+
+    class StrictLoader(yaml.SafeLoader):
+        """A safe loader that refuses floats, dates and duplicate keys instead of guessing."""
+
+    def mapping(loader: StrictLoader, node: yaml.MappingNode) -> Mapping[Any, Any]:
+        pairs = [
+            (loader.construct_object(k, deep=True), loader.construct_object(v, deep=True))
+            for k, v in node.value
+        ]
+        keys = [k for k, _ in pairs]
+        if len(set(keys)) != len(keys):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a key stands twice among {keys}", node.start_mark
+            )
+        return dict(pairs)
+
+    def no_float(_loader: StrictLoader, node: yaml.ScalarNode) -> Any:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value} is a float; write it in quotes", node.start_mark
+        )
+
+    def text(_loader: StrictLoader, node: yaml.ScalarNode) -> str:
+        return str(node.value)
+
+    StrictLoader.add_constructor("tag:yaml.org,2002:map", mapping)
+    StrictLoader.add_constructor("tag:yaml.org,2002:float", no_float)
+    StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", text)
+    return StrictLoader
+
+
+@cache
+def sandbox_policy() -> PolicyDocument:
+    """The policy that a new sandbox installation starts with."""
+    return read_policy(
+        files("ringfence").joinpath("sandbox_policy.yaml").read_text(encoding="utf-8")
+    )

@@ -1,0 +1,136 @@
+"""The audit chain: every change leaves an event that names the one before it by its hash.
+
+An event is canonical JSON (RFC 8785); its hash is SHA-256(0x00 ‖ previous hash ‖ bytes), the prefix keeping it apart
+from every other thing that is hashed here. Flipping, deleting, swapping or inserting an event breaks the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+from sqlalchemy import Column, MetaData, String, Table, insert, select, update
+
+from ringfence.store import schema
+
+if TYPE_CHECKING:
+    from ringfence.store.transaction import Transaction
+
+GENESIS = "0" * 64
+"""What the first event names as the one before it."""
+
+# Alembic's own table; kept out of our metadata, since Alembic makes and fills it.
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, to be chained."""
+
+    event_id: str
+    type: str
+    actor: str
+    subject: str
+    body: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where the chain does not hold."""
+
+    seq: int
+    why: str
+
+
+def chain_hash(previous: str, encoded: bytes) -> str:
+    """The hash of an event after the one with hash `previous`."""
+    return hashlib.sha256(b"\x00" + bytes.fromhex(previous) + encoded).hexdigest()
+
+
+def append(tx: Transaction, events: Sequence[Event]) -> bool:
+    """Write events at the head; False when freeze or policy changed since this transaction began."""
+    connection = tx.connection
+    head = connection.execute(select(schema.audit_head).with_for_update()).one()
+    if (head.policy_version, head.frozen) != (tx.policy_version, tx.frozen):
+        return False
+    seq, previous = head.seq, head.hash
+    rows = []
+    for event in events:
+        seq += 1
+        encoded = rfc8785.dumps(
+            {
+                "seq": seq,
+                "prev": previous,
+                "id": event.event_id,
+                "at": schema.moment_text(tx.now),
+                "type": event.type,
+                "actor": event.actor,
+                "subject": event.subject,
+                "body": _plain(event.body),
+            }
+        )
+        previous = chain_hash(previous, encoded)
+        rows.append(
+            {"seq": seq, "event_id": event.event_id, "hash": previous, "bytes": encoded.decode()}
+        )
+    connection.execute(insert(schema.audit_event), rows)
+    connection.execute(update(schema.audit_head).values(seq=seq, hash=previous, at=tx.now))
+    return True
+
+
+def _plain(value: object) -> Any:
+    """Values as JSON has them; money and other nouns as their printed text."""
+    if value is None or isinstance(value, bool | int | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value)
+
+
+def verify(tx: Transaction) -> tuple[int, Break | None]:
+    """Read the chain from its start: how many events hold, and the first that does not."""
+    previous, count = GENESIS, 0
+    rows = tx.connection.execute(select(schema.audit_event).order_by(schema.audit_event.c.seq))
+    for row in rows:
+        why = _fault(row.seq, row.bytes, row.hash, expected_seq=count + 1, previous=previous)
+        if why is not None:
+            return count, Break(row.seq, why)
+        previous, count = row.hash, row.seq
+    head = tx.connection.execute(select(schema.audit_head)).one()
+    if (head.seq, head.hash) != (count, previous):
+        return count, Break(head.seq, "the head names an event that is not the last")
+    return count, None
+
+
+def _fault(seq: int, text: str, claimed: str, *, expected_seq: int, previous: str) -> str | None:
+    if seq != expected_seq:
+        return f"event {expected_seq} is missing"
+    if chain_hash(previous, text.encode()) != claimed:
+        return "its hash is not that of its bytes after the event before it"
+    body = json.loads(text)
+    if (body["seq"], body["prev"]) != (seq, previous):
+        return "it names another place in the chain"
+    return None
+
+
+def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
+    """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
+    salt = secrets.token_hex(16)
+    tx.connection.execute(
+        insert(schema.free_text).values(subject_id=subject_id, salt=salt, text=text)
+    )
+    return hashlib.sha256(f"{salt}\x00{text}".encode()).hexdigest()
+
+
+def text_of(tx: Transaction, subject_id: str) -> str | None:
+    """Somebody's words, unless they were erased."""
+    return tx.connection.execute(
+        select(schema.free_text.c.text).where(schema.free_text.c.subject_id == subject_id)
+    ).scalar_one_or_none()

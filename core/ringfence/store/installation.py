@@ -1,0 +1,205 @@
+"""Opening an installation's database: made at first need, upgraded by itself when it is embedded, and never guessed at.
+
+Alembic makes and changes the tables and costs 400 ms to import, so it is imported only when there is something to
+make or change. Before an upgrade the file is copied.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
+
+from ringfence.clock import Clock
+from ringfence.errors import ConfigurationError, StorageUnavailable
+from ringfence.ids import IdSource, Prefix
+from ringfence.policy import PolicyDocument
+from ringfence.states import LineState
+from ringfence.store import audit, policies, schema
+from ringfence.store.engine import open_engine
+from ringfence.store.transaction import Store, Transaction, file_lock, translated
+
+Mode = Literal["sandbox", "live"]
+FIRST_MOMENT = schema.moment_of("1970-01-01T00:00:00.000000Z")
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of an embedded database."""
+    return f"sqlite:///{path}"
+
+
+def open_store(
+    url: str, *, mode: Mode, clock: Clock, ids: IdSource, first_policy: Callable[[], PolicyDocument]
+) -> Store:
+    """Open an installation's database; an embedded one is made or upgraded when it has to be.
+
+    Raises:
+        ConfigurationError: damaged, newer than this program, of the other mode, or not ringfence's.
+        StorageUnavailable: locked, full or unreachable.
+    """
+    store = Store(open_engine(url), clock=clock, ids=ids)
+    is_embedded = store.engine.dialect.name == "sqlite"
+    try:
+        with translated():
+            found = _schema_version(store.engine)
+            if is_embedded and (found is None or found < schema.SCHEMA_VERSION):
+                _bring_up_to_date(store.engine)
+            elif found is None:
+                raise ConfigurationError(
+                    "The database has no ringfence tables.",
+                    remedy="Tell the person to run: ringfence db upgrade",
+                )
+        _check_installation(store, mode=mode, first_policy=first_policy)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _schema_version(engine: Engine) -> str | None:
+    """The migration that the database is at; None for an empty database."""
+    with engine.connect() as plain:
+        connection = plain.execution_options(is_read=True)
+        with connection.begin():
+            names = inspect(connection).get_table_names()
+            if not names:
+                return None
+            if "alembic_version" not in names or "audit_head" not in names:
+                raise ConfigurationError(
+                    "This database belongs to another program.",
+                    remedy="Tell the person to name another file in RINGFENCE_DATABASE_URL.",
+                )
+            return connection.execute(
+                select(audit.alembic_version.c.version_num)
+            ).scalar_one_or_none()
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Make or upgrade an embedded database, alone, with a copy of what was there."""
+    path = Path(str(engine.url.database))
+    with file_lock(Path(f"{path}.lock")):
+        found = _schema_version(engine)  # another process may have been quicker
+        if found is not None and found >= schema.SCHEMA_VERSION:
+            return
+        if found is not None:
+            _check_nothing_is_being_sent(engine)
+            _back_up(engine, path, found)
+        migrate(engine)
+
+
+def _check_nothing_is_being_sent(engine: Engine) -> None:
+    with engine.connect() as connection:
+        sending = connection.execute(
+            select(func.count()).where(schema.line.c.state == LineState.DISPATCHING.value)
+        ).scalar_one()
+    if sending:
+        raise StorageUnavailable(
+            "A purchase is being sent; the database is upgraded when its outcome is known.",
+        )
+
+
+def _back_up(engine: Engine, path: Path, version: str) -> None:
+    """Copy the database beside itself, whole: nobody else writes while we hold the lock."""
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # sqlite3's own
+    copy = path.with_name(f"{path.name}.before-{schema.SCHEMA_VERSION}-from-{version}")
+    shutil.copy2(path, copy)
+    copy.chmod(0o600)
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Run the migrations in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _check_installation(
+    store: Store, *, mode: Mode, first_policy: Callable[[], PolicyDocument]
+) -> None:
+    """Found the installation if there is none; else it must be of this mode."""
+    with translated(), store.engine.connect() as plain:
+        connection = plain.execution_options(is_read=True)
+        with connection.begin():
+            found = connection.execute(select(schema.installation.c.mode)).scalar_one_or_none()
+    if found is None:
+        _found(store, mode=mode, first_policy=first_policy())
+    elif found != mode:
+        raise ConfigurationError(
+            f"This is a {found} installation; it cannot be opened as a {mode} one.",
+            remedy="Tell the person to use another RINGFENCE_HOME for the other mode.",
+        )
+    else:
+        store.read_now(lambda _tx: None)  # compares the schema version
+
+
+def _found(store: Store, *, mode: Mode, first_policy: PolicyDocument) -> None:
+    path = store.engine.url.database
+    lock = Path(f"{path}.lock") if store.engine.dialect.name == "sqlite" else None
+    with translated(), file_lock(lock), store.engine.begin() as connection:
+        if connection.execute(select(schema.installation.c.id)).first() is None:
+            _insert_installation(connection, store, mode)
+    store.write_now(lambda tx: _first_policy(tx, first_policy))
+
+
+def _insert_installation(connection: Connection, store: Store, mode: Mode) -> None:
+    now = store.clock.now()
+    connection.execute(
+        insert(schema.installation).values(
+            id=1,
+            installation_id=store.ids.new(Prefix.INSTALLATION, now),
+            mode=mode,
+            created_at=now,
+            clock_offset_seconds=0,
+        )
+    )
+    connection.execute(
+        insert(schema.audit_head).values(
+            id=1, seq=0, hash=audit.GENESIS, at=FIRST_MOMENT, policy_version=0, frozen=None
+        )
+    )
+
+
+def _first_policy(tx: Transaction, document: PolicyDocument) -> None:
+    if tx.policy_version:
+        return  # another process was quicker
+    tx.audit("installation.founded", actor="ringfence", subject=tx.installation_id, mode=tx.mode)
+    policy = policies.add(tx, document, applied_by="ringfence")
+    tx.audit(
+        "policy.applied", actor="ringfence", subject=f"policy {policy.version}", hash=policy.hash
+    )
+
+
+def move_clock(tx: Transaction, step: timedelta) -> timedelta:
+    """Move a sandbox installation's clock forward; the offset from now on.
+
+    Raises:
+        ConfigurationError: not a sandbox, or backwards: what has happened stays in the past.
+    """
+    if tx.mode != "sandbox":
+        raise ConfigurationError("Only a sandbox installation's clock can be moved.")
+    if step < timedelta(0):
+        raise ConfigurationError(
+            "The clock moves forward only; `ringfence sandbox reset` starts anew."
+        )
+    offset = tx.clock_offset + step
+    tx.connection.execute(
+        update(schema.installation).values(clock_offset_seconds=int(offset.total_seconds()))
+    )
+    tx.audit(
+        "clock.moved",
+        actor="operator",
+        subject=tx.installation_id,
+        seconds=int(step.total_seconds()),
+    )
+    return offset

@@ -1,0 +1,502 @@
+"""Stored intents and their lines; every change of state is a conditional update that one process can win."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from ringfence.intents import DeclineReason, Intent, Level, Line, LineTerms, Op, Terms
+from ringfence.offers import Provider
+from ringfence.states import (
+    ENDED_LINES,
+    UNSETTLED_LINES,
+    IntentState,
+    LineState,
+    check_transition,
+    intent_state,
+)
+from ringfence.store import audit, schema
+from ringfence.store.transaction import Conflict, Transaction
+
+REPEAT_WINDOW = timedelta(hours=24)
+"""How long the same items without a key mean the same purchase."""
+
+
+def add(tx: Transaction, intent: Intent, *, stock_key: str) -> None:
+    """Store a new intent with its lines; an open one also claims its numbers for its principal."""
+    terms = intent.terms
+    tx.connection.execute(
+        insert(schema.intent).values(
+            intent_id=terms.intent_id,
+            principal=terms.principal,
+            op=terms.op.value,
+            state=intent.state.value,
+            terms=terms.model_dump_json(),
+            digest=intent.digest,
+            stock_key=stock_key,
+            created_at=terms.created_at,
+            expires_at=intent.expires_at,
+            quoted_at=terms.created_at,
+            refusal=_json(intent.refusal),
+        )
+    )
+    tx.connection.execute(
+        insert(schema.line),
+        [
+            {
+                "line_id": line.line_id,
+                "intent_id": terms.intent_id,
+                "position": position,
+                "state": line.state.value,
+                "version": line.version,
+                "attempts": 0,
+                "negative_looks": 0,
+                "due_at": line.due_at,
+                "error": _json(line.error),
+            }
+            for position, line in enumerate(intent.lines)
+        ],
+    )
+    if intent.state is not IntentState.REFUSED:
+        tx.connection.execute(
+            insert(schema.open_line),
+            [
+                {
+                    "principal": terms.principal,
+                    "provider": line.terms.provider.value,
+                    "number": line.terms.number,
+                    "intent_id": terms.intent_id,
+                    "line_id": line.line_id,
+                }
+                for line in intent.lines
+            ],
+        )
+
+
+def get(tx: Transaction, intent_id: str, *, principal: str | None = None) -> Intent | None:
+    """An intent; with `principal` only if it is theirs."""
+    query = select(schema.intent).where(schema.intent.c.intent_id == intent_id)
+    if principal is not None:
+        query = query.where(schema.intent.c.principal == principal)
+    row = tx.connection.execute(query).one_or_none()
+    return _intent(tx, row) if row is not None else None
+
+
+def of_line(tx: Transaction, line_id: str) -> tuple[Intent, Line]:
+    """A line with its intent; the line must exist."""
+    row = tx.connection.execute(
+        select(schema.intent).join(schema.line).where(schema.line.c.line_id == line_id)
+    ).one()
+    intent = _intent(tx, row)
+    return intent, next(line for line in intent.lines if line.line_id == line_id)
+
+
+def _intent(tx: Transaction, row: Row[Any]) -> Intent:
+    terms = Terms.model_validate_json(row.terms)
+    rows = tx.connection.execute(
+        select(schema.line)
+        .where(schema.line.c.intent_id == row.intent_id)
+        .order_by(schema.line.c.position)
+    )
+    return Intent(
+        terms=terms,
+        digest=row.digest,
+        state=IntentState(row.state),
+        lines=tuple(
+            _line(line, line_terms) for line, line_terms in zip(rows, terms.lines, strict=True)
+        ),
+        expires_at=row.expires_at,
+        refusal=json.loads(row.refusal) if row.refusal else None,
+        decided_by=row.decided_by,
+        decided_level=Level(row.decided_level) if row.decided_level else None,
+        decline_reason=DeclineReason(row.decline_reason) if row.decline_reason else None,
+        reason=audit.text_of(tx, row.intent_id),
+    )
+
+
+def _line(row: Row[Any], terms: LineTerms) -> Line:
+    return Line(
+        intent_id=row.intent_id,
+        terms=terms,
+        state=LineState(row.state),
+        version=row.version,
+        attempts=row.attempts,
+        attempt_id=row.attempt_id,
+        request_hash=row.request_hash,
+        dispatched_at=row.dispatched_at,
+        due_at=row.due_at,
+        negative_looks=row.negative_looks,
+        looked_at=row.looked_at,
+        carrier_ref=row.carrier_ref,
+        error=json.loads(row.error) if row.error else None,
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, sort_keys=True, default=str)
+
+
+def move(tx: Transaction, intent: Intent, state: IntentState, **changes: Any) -> Intent:
+    """Take an intent to another state.
+
+    Raises:
+        Conflict: it has moved since it was read; the transaction runs again and reads anew.
+    """
+    check_transition(intent.state, state)
+    table = schema.intent.c
+    done = tx.connection.execute(
+        update(schema.intent)
+        .where(table.intent_id == intent.intent_id, table.state == intent.state.value)
+        .values(state=state.value, **changes)
+    )
+    if done.rowcount != 1:
+        raise Conflict(f"intent {intent.intent_id}")
+    row = tx.connection.execute(
+        select(schema.intent).where(schema.intent.c.intent_id == intent.intent_id)
+    ).one()
+    return _intent(tx, row)
+
+
+def set_expiry(tx: Transaction, intent: Intent, expires_at: datetime) -> None:
+    """Let consent end at another time; terms and digest stay as they are."""
+    tx.connection.execute(
+        update(schema.intent)
+        .where(schema.intent.c.intent_id == intent.intent_id)
+        .values(expires_at=expires_at)
+    )
+
+
+def set_quoted(tx: Transaction, intent_id: str) -> None:
+    """Note that the prices of a waiting intent were just confirmed."""
+    tx.connection.execute(
+        update(schema.intent).where(schema.intent.c.intent_id == intent_id).values(quoted_at=tx.now)
+    )
+
+
+def move_line(tx: Transaction, line: Line, state: LineState, **changes: Any) -> Line:
+    """Take a line to another state, and its intent to what its lines now say.
+
+    Raises:
+        Conflict: the line has changed since it was read.
+    """
+    check_transition(line.state, state)
+    moved = change_line(tx, line, state=state.value, **changes)
+    if state in ENDED_LINES:
+        tx.connection.execute(
+            delete(schema.open_line).where(schema.open_line.c.line_id == line.line_id)
+        )
+    _follow_lines(tx, line.intent_id)
+    return moved
+
+
+def change_line(tx: Transaction, line: Line, **changes: Any) -> Line:
+    """Write down something about a line, once, if nobody else changed it since it was read."""
+    if "error" in changes:
+        changes["error"] = _json(changes["error"])
+    table = schema.line.c
+    done = tx.connection.execute(
+        update(schema.line)
+        .where(
+            table.line_id == line.line_id,
+            table.version == line.version,
+            table.state == line.state.value,
+        )
+        .values(version=line.version + 1, **changes)
+    )
+    if done.rowcount != 1:
+        raise Conflict(f"line {line.line_id}")
+    row = tx.connection.execute(select(schema.line).where(table.line_id == line.line_id)).one()
+    return _line(row, line.terms)
+
+
+def _follow_lines(tx: Transaction, intent_id: str) -> None:
+    """Once a line has been sent, or all have ended, the intent's state follows from its lines."""
+    table = schema.line.c
+    states = [
+        LineState(s)
+        for s in tx.connection.execute(
+            select(table.state).where(table.intent_id == intent_id)
+        ).scalars()
+    ]
+    before = IntentState(
+        tx.connection.execute(
+            select(schema.intent.c.state).where(schema.intent.c.intent_id == intent_id)
+        ).scalar_one()
+    )
+    if before not in {IntentState.APPROVED, *_FOLLOWING}:
+        return
+    after = intent_state(states)
+    if (
+        before is IntentState.APPROVED
+        and after is IntentState.EXECUTING
+        and not set(states) & (UNSETTLED_LINES | ENDED_LINES)
+    ):
+        return
+    if after is not before:
+        check_transition(before, after)
+        tx.connection.execute(
+            update(schema.intent)
+            .where(schema.intent.c.intent_id == intent_id)
+            .values(state=after.value)
+        )
+
+
+_FOLLOWING = frozenset({
+    IntentState.EXECUTING, IntentState.NEEDS_ATTENTION, IntentState.FAILED,
+    IntentState.PARTLY_COMPLETED, IntentState.COMPLETED,
+})  # fmt: skip
+
+
+def open_intent(
+    tx: Transaction, principal: str, numbers: Sequence[tuple[Provider, str]]
+) -> Intent | None:
+    """The principal's intent with an open line for one of these numbers."""
+    table = schema.open_line.c
+    rows = tx.connection.execute(
+        select(table.provider, table.number, table.intent_id).where(
+            table.principal == principal, table.number.in_([number for _, number in numbers])
+        )
+    ).all()
+    wanted = {(provider.value, number) for provider, number in numbers}
+    found = sorted(row.intent_id for row in rows if (row.provider, row.number) in wanted)
+    return get(tx, found[0]) if found else None
+
+
+def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent | None:
+    """The latest completed purchase of exactly this stock by this principal within a day."""
+    table = schema.intent.c
+    row = tx.connection.execute(
+        select(schema.intent)
+        .where(
+            table.principal == principal,
+            table.stock_key == stock_key,
+            table.created_at > tx.now - REPEAT_WINDOW,
+            table.state.in_([IntentState.COMPLETED.value, IntentState.PARTLY_COMPLETED.value]),
+        )
+        .order_by(table.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return _intent(tx, row) if row is not None else None
+
+
+def pending_count(tx: Transaction, principal: str) -> int:
+    """How many intents of a principal wait for a person."""
+    table = schema.intent.c
+    return int(
+        tx.connection.execute(
+            select(func.count()).where(
+                table.principal == principal, table.state == IntentState.AWAITING_APPROVAL.value
+            )
+        ).scalar_one()
+    )
+
+
+def awaiting(tx: Transaction) -> list[Intent]:
+    """Every intent that waits for a person, oldest first."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(schema.intent)
+        .where(table.state == IntentState.AWAITING_APPROVAL.value)
+        .order_by(table.created_at)
+        .limit(1_000)
+    ).all()
+    return [_intent(tx, row) for row in rows]
+
+
+def open_intents(tx: Transaction) -> list[Intent]:
+    """Every intent that has not ended; a new policy holds their lines anew."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(schema.intent)
+        .where(table.intent_id.in_(select(schema.open_line.c.intent_id)))
+        .order_by(table.created_at)
+    ).all()
+    return [_intent(tx, row) for row in rows]
+
+
+def overdue(tx: Transaction, limit: int) -> list[Intent]:
+    """Intents whose consent has ended while nothing was sent."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(schema.intent)
+        .where(
+            table.state.in_([IntentState.AWAITING_APPROVAL.value, IntentState.APPROVED.value]),
+            table.expires_at <= tx.now,
+        )
+        .limit(limit)
+    ).all()
+    return [_intent(tx, row) for row in rows]
+
+
+def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[Intent]:
+    """Waiting purchases whose prices were last confirmed longer ago than that."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(schema.intent)
+        .where(
+            table.state == IntentState.AWAITING_APPROVAL.value,
+            table.op == Op.BUY.value,
+            table.quoted_at <= tx.now - older_than,
+        )
+        .limit(limit)
+    ).all()
+    return [_intent(tx, row) for row in rows]
+
+
+def due_lines(tx: Transaction, limit: int) -> list[str]:
+    """Ids of lines for which something is to be done now, longest due first."""
+    table = schema.line.c
+    rows = tx.connection.execute(
+        select(table.line_id).where(table.due_at <= tx.now).order_by(table.due_at).limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """When the next line is due, whether past or to come."""
+    return tx.connection.execute(select(func.min(schema.line.c.due_at))).scalar_one_or_none()
+
+
+def add_attempt(tx: Transaction, *, attempt_id: str, line_id: str, request_hash: str) -> None:
+    """Write down, before a byte is sent, that it will be."""
+    tx.connection.execute(
+        insert(schema.attempt).values(
+            attempt_id=attempt_id, line_id=line_id, request_hash=request_hash, committed_at=tx.now
+        )
+    )
+
+
+def end_attempt(tx: Transaction, attempt_id: str, *, outcome: str, evidence: str) -> None:
+    """Write down what is known of an attempt; a later look may know more."""
+    tx.connection.execute(
+        update(schema.attempt)
+        .where(schema.attempt.c.attempt_id == attempt_id)
+        .values(outcome=outcome, evidence=evidence[:2_000], settled_at=tx.now)
+    )
+
+
+def attempts_of(tx: Transaction, line_id: str) -> list[Row[Any]]:
+    """Every attempt at a line, first to last."""
+    table = schema.attempt.c
+    return list(
+        tx.connection.execute(
+            select(schema.attempt).where(table.line_id == line_id).order_by(table.committed_at)
+        )
+    )
+
+
+def add_approval(
+    tx: Transaction, *, approval_id: str, intent: Intent, level: Level, channel: str, person: str
+) -> None:
+    """Store who consented to which digest, and how."""
+    tx.connection.execute(
+        insert(schema.approval).values(
+            approval_id=approval_id,
+            intent_id=intent.intent_id,
+            digest=intent.digest,
+            level=level.value,
+            channel=channel,
+            person=person,
+            at=tx.now,
+        )
+    )
+
+
+def approval_of(tx: Transaction, intent_id: str) -> Row[Any] | None:
+    """The consent to an intent, if there is one."""
+    return tx.connection.execute(
+        select(schema.approval).where(schema.approval.c.intent_id == intent_id)
+    ).one_or_none()
+
+
+def remember_key(
+    tx: Transaction, *, principal: str, key: str, intent_id: str, items_hash: str, wish_hash: str
+) -> None:
+    """Bind a caller's key to an intent, for ever."""
+    tx.connection.execute(
+        insert(schema.request_key).values(
+            principal=principal,
+            idempotency_key=key,
+            intent_id=intent_id,
+            items_hash=items_hash,
+            wish_hash=wish_hash,
+        )
+    )
+
+
+def keyed(tx: Transaction, principal: str, key: str) -> Row[Any] | None:
+    """What a caller's key was used for: `intent_id`, `items_hash`, `wish_hash`."""
+    table = schema.request_key.c
+    return tx.connection.execute(
+        select(schema.request_key).where(table.principal == principal, table.idempotency_key == key)
+    ).one_or_none()
+
+
+def close_scope(tx: Transaction, principal: str, op: Op, until: datetime) -> None:
+    """A person said stop: this requester asks for nothing of that kind until then."""
+    tx.connection.execute(
+        delete(schema.stop).where(
+            schema.stop.c.principal == principal, schema.stop.c.op == op.value
+        )
+    )
+    tx.connection.execute(insert(schema.stop).values(principal=principal, op=op.value, until=until))
+
+
+def stopped_until(tx: Transaction, principal: str, op: Op) -> datetime | None:
+    """Until when a person's stop holds; None where there is none."""
+    return tx.connection.execute(
+        select(schema.stop.c.until).where(
+            schema.stop.c.principal == principal,
+            schema.stop.c.op == op.value,
+            schema.stop.c.until > tx.now,
+        )
+    ).scalar_one_or_none()
+
+
+def waiting_attempts(tx: Transaction) -> int:
+    """How many lines are being sent at this moment; a migration waits for none."""
+    return int(
+        tx.connection.execute(
+            select(func.count()).where(schema.line.c.state == LineState.DISPATCHING.value)
+        ).scalar_one()
+    )
+
+
+def line_of_number(tx: Transaction, provider: Provider, number: str) -> str | None:
+    """The latest purchase line for a number, whatever became of it."""
+    table = schema.ledger_entry.c
+    return tx.connection.execute(
+        select(table.line_id)
+        .where(table.number == number, table.provider == provider.value, table.line_id.is_not(None))
+        .order_by(table.recorded_at.desc(), table.line_version.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def unsettled_count(tx: Transaction) -> int:
+    """How many lines may cost money and are not settled yet."""
+    states = [state.value for state in UNSETTLED_LINES]
+    return int(
+        tx.connection.execute(
+            select(func.count()).where(schema.line.c.state.in_(states))
+        ).scalar_one()
+    )
+
+
+def postpone_line(tx: Transaction, line_id: str, due_at: datetime) -> None:
+    """Look at a line later; says nothing about it, so its version stays."""
+    tx.connection.execute(
+        update(schema.line)
+        .where(schema.line.c.line_id == line_id, schema.line.c.due_at.is_not(None))
+        .values(due_at=due_at)
+    )
+
+
+def line_states(tx: Transaction) -> dict[str, LineState]:
+    """The state of every line."""
+    rows = tx.connection.execute(select(schema.line.c.line_id, schema.line.c.state))
+    return {row.line_id: LineState(row.state) for row in rows}

@@ -1,0 +1,203 @@
+"""The ledger: append-only entries that say what was held, sent, spent and given back, with their dimensions.
+
+An entry names no budget. Which budgets it counts for follows from its dimensions and the policy, so that a new
+budget can be folded from old entries. Entries of one line are ordered by the line's version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Row, Update, insert, select, update
+
+from ringfence.nouns import Noun
+from ringfence.states import HoldState, LineState, check_transition
+from ringfence.store import schema
+from ringfence.store.transaction import Transaction
+
+
+class EntryKind(StrEnum):
+    """What an entry says happened."""
+
+    HOLD = "hold"
+    CLAIM = "claim"
+    UNSEND = "unsend"
+    POST = "post"
+    VOID = "void"
+    LATE = "late"
+    RENEWAL = "renewal"
+    EXTERNAL = "external"
+    RELEASE = "release"
+
+
+class Dimensions(Noun):
+    """Who and what an entry is about; budgets choose by these."""
+
+    provider: str
+    account: str
+    country: str
+    type: str
+    assistant_id: str | None
+    requester: str
+    mandate_id: str | None
+    number: str
+
+
+class Entry(Noun):
+    """One row of the ledger; amounts in micro-units of `currency`."""
+
+    entry_id: str
+    kind: EntryKind
+    line_id: str | None
+    line_version: int | None
+    intent_id: str | None
+    number_id: str | None
+    effective_at: datetime
+    """When it counts: for `claim` the dispatch, for a renewal the middle of the first day of its month."""
+    policy_version: int
+    """The policy whose exchange rates hold for it."""
+    currency: str
+    setup_micros: int
+    monthly_micros: int
+    dimensions: Dimensions
+
+
+class Hold(Noun):
+    """What one line set aside in one budget, in the budget's own unit."""
+
+    line_id: str
+    budget: str
+    window: str
+    amount: int
+    posted: int = 0
+    state: HoldState = HoldState.PENDING
+
+
+_DIMENSIONS = tuple(Dimensions.model_fields)
+
+
+def add(tx: Transaction, entries: Sequence[Entry]) -> None:
+    """Write entries."""
+    rows = [
+        {
+            **{name: getattr(entry, name) for name in Entry.model_fields if name != "dimensions"},
+            **{name: getattr(entry.dimensions, name) for name in _DIMENSIONS},
+            "kind": entry.kind.value,
+            "recorded_at": tx.now,
+        }
+        for entry in entries
+    ]
+    if rows:
+        tx.connection.execute(insert(schema.ledger_entry), rows)
+
+
+def exists(tx: Transaction, entry_id: str) -> bool:
+    """Whether an entry with this id was written; renewals have ids that say what they renew."""
+    found = tx.connection.execute(
+        select(schema.ledger_entry.c.entry_id).where(schema.ledger_entry.c.entry_id == entry_id)
+    )
+    return found.first() is not None
+
+
+def entries(tx: Transaction, *, since: datetime | None = None) -> Iterator[Entry]:
+    """Every entry that counts from `since` on, lines' entries in the order in which they happened."""
+    table = schema.ledger_entry.c
+    query = select(schema.ledger_entry).order_by(table.line_id, table.line_version, table.entry_id)
+    if since is not None:
+        query = query.where(table.effective_at >= since)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield _entry(row)
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    values = dict(row._mapping)  # SQLAlchemy's public name for a row as a mapping
+    del values["recorded_at"]
+    dimensions = Dimensions(**{name: values.pop(name) for name in _DIMENSIONS})
+    return Entry(**(values | {"kind": EntryKind(values["kind"]), "dimensions": dimensions}))
+
+
+def add_holds(tx: Transaction, holds: Sequence[Hold]) -> None:
+    """Write new holds."""
+    if holds:
+        tx.connection.execute(
+            insert(schema.hold), [hold.model_dump() | {"state": hold.state.value} for hold in holds]
+        )
+
+
+def holds_of(tx: Transaction, line_id: str) -> list[Hold]:
+    """Every hold of a line, whatever became of it."""
+    rows = tx.connection.execute(
+        select(schema.hold).where(schema.hold.c.line_id == line_id).order_by(schema.hold.c.budget)
+    )
+    return [_hold(row) for row in rows]
+
+
+def waiting_windows(tx: Transaction) -> list[tuple[str, str]]:
+    """The budgets and windows in which holds are pending."""
+    table = schema.hold.c
+    rows = tx.connection.execute(
+        select(table.budget, table.window).distinct().where(table.state == HoldState.PENDING.value)
+    )
+    return [(row.budget, row.window) for row in rows]
+
+
+def unsent_holds(tx: Transaction, budget: str, window: str) -> list[Hold]:
+    """Pending holds of a window whose lines have not been sent."""
+    table = schema.hold.c
+    rows = tx.connection.execute(
+        select(schema.hold)
+        .join(schema.line, schema.line.c.line_id == table.line_id)
+        .where(
+            table.budget == budget,
+            table.window == window,
+            table.state == HoldState.PENDING.value,
+            schema.line.c.state == LineState.READY.value,
+        )
+    )
+    return [_hold(row) for row in rows]
+
+
+def all_holds(tx: Transaction) -> Iterator[Hold]:
+    """Every hold there is."""
+    for row in tx.connection.execute(select(schema.hold).execution_options(yield_per=1_000)):
+        yield _hold(row)
+
+
+def _hold(row: Row[tuple[object, ...]]) -> Hold:
+    values = dict(row._mapping)
+    return Hold(**(values | {"state": HoldState(values["state"])}))
+
+
+def move_hold(tx: Transaction, hold: Hold, *, window: str, amount: int | None = None) -> None:
+    """Let a pending hold count in another window."""
+    changes = {"window": window} | ({} if amount is None else {"amount": amount})
+    tx.connection.execute(_row_of(hold).values(**changes))
+
+
+def end_hold(tx: Transaction, hold: Hold, state: HoldState, *, posted: int = 0) -> None:
+    """Post or void a pending hold."""
+    check_transition(hold.state, state)
+    done = tx.connection.execute(
+        _row_of(hold)
+        .where(schema.hold.c.state == hold.state.value)
+        .values(state=state.value, posted=posted)
+    )
+    if done.rowcount != 1:
+        raise RuntimeError(f"The hold of {hold.line_id} in {hold.budget} was not {hold.state}.")
+
+
+def _row_of(hold: Hold) -> Update:
+    return update(schema.hold).where(
+        schema.hold.c.line_id == hold.line_id, schema.hold.c.budget == hold.budget
+    )
+
+
+def delete_holds(tx: Transaction, line_id: str) -> None:
+    """Forget a line's pending holds: a new policy holds it anew."""
+    tx.connection.execute(
+        schema.hold.delete().where(
+            schema.hold.c.line_id == line_id, schema.hold.c.state == HoldState.PENDING.value
+        )
+    )

@@ -1,0 +1,284 @@
+"""Transactions: the story of one change, run whole or not at all, and run again when another got in its way.
+
+A guard transaction takes its locks in one order, so that no two wait for each other: the rows that it inserts or
+changes, then the balances it moves (sorted), and the audit head last. The body only *says* which balances move and
+what is to be audited; `Transaction.seal` does it, in that order. On SQLite a file lock is held round each write, since
+SQLite's own waiting is not fair and starves writers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchTableError, OperationalError
+
+from ringfence.clock import Clock
+from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavailable
+from ringfence.ids import IdSource, Prefix
+from ringfence.policy import Policy, PolicyDocument
+from ringfence.store import audit, balances, schema
+
+MAX_TRIES = 12
+"""How often one transaction is run again after losing a race; by then something else is wrong."""
+THREADS = 8
+"""Transactions of one process at once; more would only wait at the lock."""
+
+T = TypeVar("T")
+
+
+class Conflict(Exception):  # never leaves the store: it means "run me again"
+    """Another transaction changed what this one had read."""
+
+
+class Transaction:
+    """One running transaction: its connection, its one moment, and what it will do at the end."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        moment: datetime,
+        ids: IdSource,
+        policies: dict[int, Policy],
+    ) -> None:
+        self.connection = connection
+        self._ids = ids
+        self._policies = policies
+        self._events: list[audit.Event] = []
+        self._moves: list[balances.Move] = []
+        row = connection.execute(_FACTS).one_or_none()
+        if row is None:
+            raise ConfigurationError("The database holds no installation.")
+        _check_version(row.version_num)
+        self.installation_id: str = row.installation_id
+        self.mode: str = row.mode
+        self.clock_offset = timedelta(seconds=row.clock_offset_seconds)
+        self.now: datetime = max(moment + self.clock_offset, row.at)
+        """The one moment of this transaction: never before anything that was recorded."""
+        self.policy_version: int = row.policy_version
+        self.frozen: str | None = row.frozen
+        """Why spending is frozen; None while it is not."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.policy_of(self.policy_version)
+
+    @property
+    def rules(self) -> PolicyDocument:
+        """What the policy in force says."""
+        return self.policy.document
+
+    def policy_of(self, version: int) -> Policy:
+        """A policy by its version; versions never change, so they are read once a process."""
+        if version not in self._policies:
+            row = self.connection.execute(
+                select(schema.policy).where(schema.policy.c.version == version)
+            ).one()
+            self._policies[version] = Policy(
+                version=row.version,
+                document=PolicyDocument.model_validate_json(row.document),
+                hash=row.hash,
+                applied_at=row.applied_at,
+                applied_by=row.applied_by,
+            )
+        return self._policies[version]
+
+    def new_id(self, prefix: Prefix) -> str:
+        """A new id, in the order of this transaction's moment."""
+        return self._ids.new(prefix, self.now)
+
+    def audit(self, type_: str, *, actor: str, subject: str, **body: object) -> None:
+        """Record what this transaction does; written with it, at its end."""
+        self._events.append(audit.Event(self.new_id(Prefix.AUDIT), type_, actor, subject, body))
+
+    def move(self, move: balances.Move) -> None:
+        """Move a balance at the end; over its limit then, this transaction is run again and judges anew."""
+        self._moves.append(move)
+
+    def seal(self) -> None:
+        """Do what was said: balances in their order, then the audit chain."""
+        for move in balances.merged(self._moves):
+            if not balances.apply(self.connection, move):
+                raise Conflict(f"balance {move.budget} {move.window}")
+        if self._events and not audit.append(self, self._events):
+            raise Conflict("freeze or policy changed")
+
+
+_FACTS = select(
+    schema.installation.c.installation_id,
+    schema.installation.c.mode,
+    schema.installation.c.clock_offset_seconds,
+    schema.audit_head.c.at,
+    schema.audit_head.c.policy_version,
+    schema.audit_head.c.frozen,
+    audit.alembic_version.c.version_num,
+).select_from(
+    schema.installation.join(
+        schema.audit_head, schema.audit_head.c.id == schema.installation.c.id
+    ).join(audit.alembic_version, audit.alembic_version.c.version_num.is_not(None))
+)
+
+
+def _check_version(found: str) -> None:
+    if found != schema.SCHEMA_VERSION:
+        newer = found > schema.SCHEMA_VERSION
+        raise ConfigurationError(
+            f"The database has schema {found}; this ringfence works with {schema.SCHEMA_VERSION}.",
+            remedy="Tell the person to upgrade ringfence."
+            if newer
+            else "Tell the person to restart ringfence, which upgrades its database.",
+        )
+
+
+class Store:
+    """One installation's database, from any thread."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, ids: IdSource) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.ids = ids
+        self._policies: dict[int, Policy] = {}
+        self._limiter: anyio.CapacityLimiter | None = None
+        path = engine.url.database
+        self._lock_path = Path(f"{path}.lock") if engine.dialect.name == "sqlite" and path else None
+
+    async def write(self, body: Callable[[Transaction], T]) -> T:
+        """Run a change in a worker thread; cancelling the caller lets it finish.
+
+        Raises:
+            StorageUnavailable: locked, full, read-only or unreachable; nothing was changed.
+            ConfigurationError: corrupt, or of another schema version.
+        """
+        return await self._in_thread(partial(self.write_now, body))
+
+    async def read(self, body: Callable[[Transaction], T]) -> T:
+        """Run a look in a worker thread; it sees one moment and changes nothing."""
+        return await self._in_thread(partial(self.read_now, body))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(THREADS)
+        return await to_thread.run_sync(call, limiter=self._limiter)
+
+    def write_now(self, body: Callable[[Transaction], T]) -> T:
+        """`write`, in this thread."""
+        for _ in range(MAX_TRIES):
+            with translated():
+                try:
+                    return self._write_once(body)
+                except Conflict:
+                    continue
+                except IntegrityError as error:
+                    if not _is_lost_race(error):
+                        raise
+                except OperationalError as error:
+                    if not _is_serialisation_failure(error):
+                        raise
+        raise StorageUnavailable("The database is too busy: other changes kept getting in the way.")
+
+    def _write_once(self, body: Callable[[Transaction], T]) -> T:
+        with file_lock(self._lock_path), self.engine.begin() as connection:
+            transaction = self._begin(connection)
+            result = body(transaction)
+            transaction.seal()
+            return result
+
+    def read_now(self, body: Callable[[Transaction], T]) -> T:
+        """`read`, in this thread."""
+        with translated(), self.engine.connect() as plain:
+            connection = plain.execution_options(is_read=True)
+            with connection.begin():
+                return body(self._begin(connection))
+
+    def _begin(self, connection: Connection) -> Transaction:
+        moment = self.clock.now()
+        if connection.dialect.name == "postgresql":
+            moment = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return Transaction(connection, moment=moment, ids=self.ids, policies=self._policies)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def file_lock(path: Path | None) -> Iterator[None]:
+    """Queue fairly for the right to write; None is for databases that queue by themselves."""
+    if path is None:
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The lock file {path} cannot be opened: {error.strerror}."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the database's errors into ours; no driver text leaves the store."""
+    try:
+        yield
+    except RingfenceError:
+        raise
+    except (IntegrityError, Conflict):
+        raise
+    except (DBAPIError, NoSuchTableError, sqlite3.Error) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        raise _meaning(original) from error
+
+
+_CORRUPT = (
+    "file is not a database",
+    "malformed",
+    "no such table",
+    "no such column",
+    "does not exist",
+    "encrypted",
+)
+
+
+def _meaning(error: BaseException | None) -> RingfenceError:
+    text = str(error)
+    if any(word in text for word in _CORRUPT):
+        return ConfigurationError(
+            "The database cannot be read: it is damaged, or it is not ringfence's.",
+            remedy="Tell the person to restore the database from a backup; nothing is bought meanwhile.",
+        )
+    for sign, meaning in (
+        ("full", "is full"),
+        ("locked", "is locked by another program"),
+        ("readonly", "is read-only"),
+    ):
+        if sign in text:
+            return StorageUnavailable(f"The database {meaning}; nothing was changed.")
+    return StorageUnavailable("The database cannot be reached; nothing was changed.")
+
+
+def _is_lost_race(error: IntegrityError) -> bool:
+    """Two transactions made the same row; any other broken constraint is a bug."""
+    return (
+        "UNIQUE constraint" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "23505"
+    )
+
+
+def _is_serialisation_failure(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}

@@ -1,0 +1,115 @@
+"""What every carrier adapter is tested with: a rig that stands for its carrier, and lines to buy.
+
+A new adapter earns its place by a rig of its own in `RIGS` of `test_contract.py`. The rig's carrier
+is simulated: it can be asked what it charged, and told what shall go wrong next.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ringfence.clock import ManualClock
+from ringfence.intents import Line, LineTerms
+from ringfence.offers import Price, Stock
+from ringfence.outcomes import Outcome
+from ringfence.providers.protocol import CarrierAdapter, PaidRequest, SearchQuery, purchase_tag
+from ringfence.sandbox.faults import Fault
+from ringfence.states import LineState
+from ringfence.ticket import Ticket, mint_ticket
+
+LINE_ID = "lin_01KAMW0000000000000000000A"
+TAG = purchase_tag("ins_01KAMW0000000000000000000B", LINE_ID)
+OTHER_TAG = purchase_tag("ins_01KAMW0000000000000000000B", "lin_01KAMW0000000000000000000C")
+
+
+class Rig(Protocol):
+    """One adapter with the simulated carrier behind it."""
+
+    @property
+    def adapter(self) -> CarrierAdapter: ...
+
+    @property
+    def clock(self) -> ManualClock:
+        """The time of both, which moves when told."""
+        ...
+
+    @property
+    def query(self) -> SearchQuery:
+        """Finds at least six numbers that can be bought now, at a price."""
+        ...
+
+    def strike(self, fault: Fault) -> None:
+        """Let this go wrong next."""
+        ...
+
+    def purchases_seen(self) -> int:
+        """Purchase requests that reached the carrier, whatever it answered."""
+        ...
+
+    def charges(self) -> list[str]:
+        """The numbers that the carrier has charged us for, once for each charge."""
+        ...
+
+
+@dataclass
+class Buyer:
+    """Does by hand, for one number, what the guard and the runner do with an adapter."""
+
+    rig: Rig
+    stock: Stock
+
+    def terms(self, **changes: Any) -> LineTerms:
+        """What a person would have approved."""
+        stock = self.stock
+        terms = LineTerms(
+            line_id=LINE_ID,
+            provider=stock.provider,
+            account=stock.account,
+            host=self.rig.adapter.host,
+            number=stock.number,
+            stock_id=stock.stock_id,
+            country=stock.country,
+            type=stock.type,
+            raw_type=stock.raw_type,
+            capabilities=stock.capabilities,
+            price=stock.price,
+            min_term_months=stock.min_term_months,
+            place=stock.place,
+        )
+        return terms.model_copy(update=changes)
+
+    def line(self, **changes: Any) -> Line:
+        """The line while its outcome is unknown."""
+        terms = self.terms(**changes)
+        return Line(intent_id="int_1", terms=terms, state=LineState.UNKNOWN, version=3, attempts=1)
+
+    def cheaper(self) -> Price:
+        """A price below the carrier's, as if that had risen since a person approved."""
+        assert self.stock.price is not None
+        monthly = self.stock.price.monthly
+        lower = type(monthly)(monthly.micros - 1, monthly.currency)
+        return Price(setup=self.stock.price.setup, monthly=lower)
+
+    def request(self, tag: str = TAG) -> PaidRequest:
+        """The request that would buy it."""
+        return self.rig.adapter.prepare(self.terms(), tag=tag)
+
+    def ticket(self, request: PaidRequest, *, host: str | None = None) -> Ticket:
+        """A fresh ticket for that request, as the guard would mint it."""
+        return mint_ticket(
+            attempt_id="att_1",
+            host=host or request.host,
+            request_hash=request.hash,
+            clock=self.rig.clock,
+            life_seconds=self.rig.adapter.abilities.ticket_life_seconds,
+        )
+
+    async def buy(self, tag: str = TAG) -> Outcome:
+        """Buy it, with a ticket of its own."""
+        request = self.request(tag)
+        return await self.rig.adapter.buy(self.ticket(request), request)
+
+
+async def buyers(rig: Rig, count: int) -> list[Buyer]:
+    """Buyers of the first numbers that the rig's search finds."""
+    page = await rig.adapter.search(rig.query)
+    return [Buyer(rig, stock) for stock in page.stock[:count]]
