@@ -47,8 +47,8 @@ BATCH = 20
 """How much is taken up in one round; the rest is taken up in the next."""
 IDLE_SECONDS = 1.0
 """How often an idle runner looks whether another process left it something."""
-LEASE_SECONDS = 30.0
-"""How long one piece of work keeps other runners away; longer than any single carrier call."""
+LEASE_MARGIN_SECONDS = 1.0
+"""A piece of work keeps other runners away a little longer than a sender can be alive with its ticket."""
 REQUOTE_EVERY = timedelta(minutes=5)
 """How old the price on a waiting card may grow."""
 EXTEND_BEFORE = timedelta(minutes=10)
@@ -82,6 +82,9 @@ class Runner:
     def __init__(self, desk: Desk, *, owner: str) -> None:
         self._desk = desk
         self._owner = owner
+        times = [times_of(carrier) for carrier in desk.carriers.values()]
+        longest = max((t.ticket_life + t.read_timeout for t in times), default=0.0)
+        self._lease_seconds = longest + LEASE_MARGIN_SECONDS
 
     async def run(self) -> None:
         """Work until cancelled; a round that fails is logged, and tried again."""
@@ -121,33 +124,37 @@ class Runner:
         return Settled(rounds, await self._desk.store.read(intents.unsettled_count))
 
     async def step(self) -> bool:
-        """Do everything that is due now, side by side; False when nothing was."""
+        """Do everything that is due now, side by side; False when there was nothing for this runner."""
         work = await self._desk.store.read(_due)
         if not work:
             return False
+        done: list[str] = list(work.overdue)
         async with anyio.create_task_group() as group:
             for intent_id in work.overdue:
                 group.start_soon(self._expire, intent_id)
             for line_id in work.lines:
-                group.start_soon(self._leased, f"line:{line_id}", self._line, line_id)
+                group.start_soon(self._leased, f"line:{line_id}", self._line, line_id, done)
             for number_id in work.numbers:
-                group.start_soon(self._leased, f"number:{number_id}", self._connect, number_id)
+                group.start_soon(
+                    self._leased, f"number:{number_id}", self._connect, number_id, done
+                )
             for intent_id in work.stale:
-                group.start_soon(self._leased, f"quote:{intent_id}", self._requote, intent_id)
-        self._desk.bell.ring()
-        return True
+                group.start_soon(self._leased, f"quote:{intent_id}", self._requote, intent_id, done)
+        if done:
+            self._desk.bell.ring()
+        return bool(done)
 
     async def _leased(
-        self, name: str, work: Callable[[str], Awaitable[None]], subject: str
+        self, name: str, work: Callable[[str], Awaitable[None]], subject: str, done: list[str]
     ) -> None:
         """Do one piece of work unless another runner is at it; its failure leaves the others alone."""
         owner = self._owner
         fence = await self._desk.store.write(
-            lambda tx: lease.acquire(tx, name, owner=owner, seconds=LEASE_SECONDS)
+            lambda tx: lease.acquire(tx, name, owner=owner, seconds=self._lease_seconds)
         )
         if fence is None:
-            await anyio.lowlevel.checkpoint()
             return
+        done.append(subject)
         try:
             await work(subject)
         except RingfenceError as error:
