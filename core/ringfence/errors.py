@@ -79,7 +79,10 @@ class NotFound(RingfenceError):
     """No such thing for this caller; what belongs to another caller looks the same."""
 
     code = "not_found"
-    default_remedy = "Use an id from a result of this server; call list_numbers or search_numbers."
+    default_remedy = (
+        "Use an id exactly as this server gave it. Call search_numbers for offers. "
+        "Call list_numbers for numbers that are ours."
+    )
 
 
 class OfferExpired(RingfenceError):

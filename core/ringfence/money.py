@@ -12,7 +12,9 @@ from functools import cache
 from typing import Any, Self
 
 MICROS = 1_000_000
-MONEY_PATTERN = r"^\d{1,12}(\.\d{1,6})? [A-Z]{3}$"
+MAX_MICROS = 10**18 - 1
+"""Twelve digits before the point: what is printed can be read again, and fits a database's BIGINT."""
+MONEY_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})? [A-Z]{3}$"
 _PRINTED = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))? ([A-Z]{3})")
 _DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 
@@ -68,14 +70,21 @@ def _micros(whole: str, fraction: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount that is not negative, in micro-units of one currency."""
+    """An amount from zero to `MAX_MICROS`, in micro-units of one currency.
+
+    Raises:
+        BadMoney: any other amount, a float or a truth value as amount, or a currency that no price can be in.
+    """
 
     micros: int
     currency: str
 
     def __post_init__(self) -> None:
-        if type(self.micros) is not int or self.micros < 0:
-            raise BadMoney(f"An amount is a whole number of micro-units from 0: {self.micros!r}.")
+        if type(self.micros) is not int or not 0 <= self.micros <= MAX_MICROS:
+            raise BadMoney(
+                f"An amount is a whole number of micro-units from 0 to {MAX_MICROS}: {self.micros!r}."
+            )
+        check_currency(self.currency)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -87,7 +96,7 @@ class Money:
         match = _PRINTED.fullmatch(text)
         if match is None:
             raise BadMoney(f'{text[:40]!r} is not money such as "5.00 USD".')
-        return cls(_micros(match[1], match[2]), check_currency(match[3]))
+        return cls(_micros(match[1], match[2]), match[3])
 
     @classmethod
     def of(cls, amount: str, currency: str) -> Self:
@@ -96,7 +105,7 @@ class Money:
         Raises:
             BadMoney: as `micros_of` and `check_currency`.
         """
-        return cls(micros_of(amount), check_currency(currency))
+        return cls(micros_of(amount), currency)
 
     @classmethod
     def zero(cls, currency: str) -> Self:

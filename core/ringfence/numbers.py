@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-E164_PATTERN = r"^\+[1-9]\d{6,14}$"
+E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _KEYPAD = {
     letter: digit
@@ -43,13 +43,14 @@ class BadNumber(ValueError):
 
 
 def parse_e164(text: str) -> E164:
-    """Return the number itself if it is written as E.164 and may exist; it need not be assigned to anybody.
+    """Return the number itself if it is written as E.164, in full, and may exist; nobody need have it.
 
     Possible, not valid: numbers that are reserved for fiction belong to no subscriber, so libraries call
     them invalid, and the sandbox sells only those.
 
     Raises:
-        BadNumber: another form (spaces, hyphens, letters, a leading 00) or an impossible length.
+        BadNumber: another form (spaces, hyphens, letters, a leading 00), an impossible length, or a second
+            spelling of a number (a trunk zero): two spellings would count as two numbers.
     """
     if _E164.fullmatch(text) is None:
         raise BadNumber(f"{text[:30]!r} is not an E.164 number such as +14155550100.")
@@ -59,8 +60,13 @@ def parse_e164(text: str) -> E164:
         parsed = phonenumbers.parse(text)
     except phonenumbers.NumberParseException as error:
         raise BadNumber(f"{text!r} belongs to no numbering plan.") from error
-    if not phonenumbers.is_possible_number(parsed):
+    # `is_possible_number` would also take what can only be dialled locally: +15550142, without an area code.
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise BadNumber(f"{text!r} has no possible length for its numbering plan.")
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if written != text:
+        raise BadNumber(f"{text!r} is written {written} in E.164.")
     return text
 
 
@@ -80,11 +86,12 @@ def keypad_digits(text: str) -> str:
         BadNumber: a character that no keypad has.
     """
     digits = []
-    for character in text.upper():
+    for character in text:
+        key = character.upper() if character.isascii() else character  # `ß` would become `SS`
         if character in "0123456789":
             digits.append(character)
-        elif character in _KEYPAD:
-            digits.append(str(_KEYPAD[character]))
+        elif key in _KEYPAD:
+            digits.append(str(_KEYPAD[key]))
         elif character not in "- ":
             raise BadNumber(f"{text[:30]!r} holds {character!r}, which no keypad has.")
     return "".join(digits)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ringfence.money import Money
+from ringfence.money import MICROS, Money
 from ringfence.nouns import Noun
 from ringfence.numbers import E164, E164_PATTERN, Capability, NumberType
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+MAX_PRICE_MICROS = 10**9 * MICROS
+"""No number costs ten digits in any currency; up to that, a year of 25 numbers can still be counted."""
 
 
 class Provider(StrEnum):
@@ -81,10 +83,21 @@ class Price(Noun):
     """What a number costs; both amounts in one currency.
 
     `setup` is charged once and `monthly` at once and then every month until release.
+
+    Raises:
+        ValidationError: two currencies, or an amount above `MAX_PRICE_MICROS`.
     """
 
     setup: Money
     monthly: Money
+
+    @model_validator(mode="after")
+    def _is_a_price(self) -> Self:
+        if self.setup.currency != self.monthly.currency:
+            raise ValueError("set-up and month are in one currency")
+        if max(self.setup.micros, self.monthly.micros) > MAX_PRICE_MICROS:
+            raise ValueError("nothing costs that much: it is a mistake")
+        return self
 
     @property
     def currency(self) -> str:

@@ -12,19 +12,23 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from ringfence.errors import ConfigurationError
+from ringfence.ids import ULID_PATTERN
 from ringfence.intents import Level, Op
 from ringfence.money import MICROS, Money, check_currency, micros_of
 from ringfence.nouns import Noun
+from ringfence.numbers import NumberType
 from ringfence.offers import Country, Provider
 
 ASSISTANT_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 BASIS_POINTS = 10_000
+MAX_POLICY_CHARACTERS = 500_000
+"""A policy is written by hand; what is longer is none, and reading it would take very long."""
 
 
 class BudgetKind(StrEnum):
@@ -58,7 +62,16 @@ class Window(StrEnum):
     YEAR = "year"
 
 
-_SCOPE = re.compile(r"(provider|country|type|assistant|requester|mandate):(\S{1,128})")
+# A value that cannot occur would make a budget that counts nothing, and looks as if it did.
+_SCOPES = {
+    ScopeKind.PROVIDER: "|".join(Provider),
+    ScopeKind.COUNTRY: "[A-Z]{2}",
+    ScopeKind.TYPE: "|".join(NumberType),
+    ScopeKind.ASSISTANT: ASSISTANT_ID_PATTERN.strip("^$"),
+    ScopeKind.REQUESTER: r"[^\s*]{1,128}",
+    ScopeKind.MANDATE: f"man_{ULID_PATTERN}",
+}
+_SCOPE = re.compile("all|" + "|".join(f"{kind}:(?:{value})" for kind, value in _SCOPES.items()))
 
 
 class _Budget(Noun):
@@ -69,7 +82,7 @@ class _Budget(Noun):
     @field_validator("scope")
     @classmethod
     def _is_a_scope(cls, scope: str) -> str:
-        if scope != "all" and _SCOPE.fullmatch(scope) is None:
+        if _SCOPE.fullmatch(scope) is None:
             raise ValueError("a scope is `all` or one exact value such as `country:GB`")
         return scope
 
@@ -82,11 +95,17 @@ class _Budget(Noun):
         return self.scope.partition(":")[2]
 
 
+_NO_ZONES = ("localtime", "Factory", "posix", "right/")
+"""In the zone files, but not the same on every machine, or not what they seem."""
+
+
 def _check_zone(zone: str) -> str:
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{zone!r} is no IANA time zone such as Europe/Berlin") from error
+    if zone.startswith(_NO_ZONES):
+        raise ValueError(f"{zone!r} is not a zone that is the same everywhere")
     return zone
 
 
@@ -157,7 +176,7 @@ class ExchangeRate(Noun):
     source: str
     target: str
     rate: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
-    as_of: datetime
+    as_of: AwareDatetime
     max_age_days: Annotated[int, Field(ge=1, le=366)] | None
     """None never grows stale; only a sandbox policy may say so."""
     haircut_basis_points: Annotated[int, Field(ge=0, le=BASIS_POINTS)] = 500
@@ -175,8 +194,10 @@ class ExchangeRate(Noun):
         return rate
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the rate may still be used."""
-        return self.max_age_days is None or now <= self.as_of + timedelta(days=self.max_age_days)
+        """Whether the rate may be used: neither stale nor dated in the future, which would keep it fresh for ever."""
+        if self.max_age_days is None:
+            return True
+        return self.as_of <= now and now - self.as_of <= timedelta(days=self.max_age_days)
 
     def convert(self, amount: Money) -> Money:
         """The amount in the target currency with the haircut on top, rounded up to a micro-unit."""
@@ -187,7 +208,7 @@ class ExchangeRate(Noun):
 class RegisteredAssistant(Noun):
     """An assistant that may be given numbers: a name, or `*` for any; addresses may hold `{assistant_id}`."""
 
-    name: Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._:-]{1,63}\*?)$")]
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9._:-]{1,64}|[A-Za-z0-9._:-]{0,63}\*)$")]
     voice_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
     sms_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
 
@@ -292,13 +313,22 @@ def read_policy(text: str) -> PolicyDocument:
     """
     import yaml
 
+    remedy = "Correct the policy file; the old policy stays in force."
+    if len(text) > MAX_POLICY_CHARACTERS:
+        raise ConfigurationError(
+            f"The policy has {len(text)} characters; {MAX_POLICY_CHARACTERS} are read.",
+            remedy=remedy,
+        )
     try:
         raw = yaml.load(text, Loader=_strict_loader())  # noqa: S506  # a SafeLoader that also refuses duplicates and floats
         return parse_document(raw)
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(
-            f"The policy cannot be read: {explain(error)}",
-            remedy="Correct the policy file; the old policy stays in force.",
+            f"The policy cannot be read: {explain(error)}", remedy=remedy
+        ) from error
+    except RecursionError as error:
+        raise ConfigurationError(
+            "The policy cannot be read: it is nested too deep.", remedy=remedy
         ) from error
 
 
@@ -323,35 +353,59 @@ def explain(error: Exception) -> str:
 
 @cache
 def _strict_loader() -> Any:
-    """YAML as written: money stays text, and a key stands once."""
+    """YAML as written: text, whole numbers, null, lists and maps; a key stands once, and nothing is guessed."""
     import yaml
 
     class StrictLoader(yaml.SafeLoader):
-        """A safe loader that refuses floats, dates and duplicate keys instead of guessing."""
+        """A safe loader that refuses what YAML would guess, and aliases, which can grow without bound."""
 
-    def mapping(loader: StrictLoader, node: yaml.MappingNode) -> Mapping[Any, Any]:
+        yaml_constructors: ClassVar[
+            dict[Any, Any]
+        ] = {}  # none is inherited: what is not named below is refused
+
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            if self.check_event(yaml.AliasEvent):
+                raise _refused(self.peek_event(), "an alias is not followed; write it out")
+            return super().compose_node(parent, index)
+
+    def _refused(where: Any, why: str) -> yaml.YAMLError:
+        return yaml.constructor.ConstructorError(None, None, why, where.start_mark)
+
+    def mapping(loader: StrictLoader, node: yaml.MappingNode) -> Mapping[str, Any]:
         pairs = [
             (loader.construct_object(k, deep=True), loader.construct_object(v, deep=True))
             for k, v in node.value
         ]
         keys = [k for k, _ in pairs]
+        if not all(isinstance(key, str) for key in keys):
+            raise _refused(node, f"keys are text, unlike one of {keys}")
         if len(set(keys)) != len(keys):
-            raise yaml.constructor.ConstructorError(
-                None, None, f"a key stands twice among {keys}", node.start_mark
-            )
+            raise _refused(node, f"a key stands twice among {keys}")
         return dict(pairs)
 
-    def no_float(_loader: StrictLoader, node: yaml.ScalarNode) -> Any:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{node.value} is a float; write it in quotes", node.start_mark
-        )
+    def whole(_loader: StrictLoader, node: yaml.ScalarNode) -> int:
+        # YAML reads 010 as 8, 1_0 as 10 and 1:30 as 90.
+        if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", node.value) is None:
+            raise _refused(node, f"{node.value[:40]} is no plain whole number")
+        return int(node.value)
+
+    def guessed(_loader: StrictLoader, node: yaml.Node) -> Any:
+        what = node.tag.rpartition(":")[2].replace("bool", "truth value")
+        raise _refused(node, f"{str(node.value)[:40]} is a {what} to YAML; write it in quotes")
 
     def text(_loader: StrictLoader, node: yaml.ScalarNode) -> str:
         return str(node.value)
 
-    StrictLoader.add_constructor("tag:yaml.org,2002:map", mapping)
-    StrictLoader.add_constructor("tag:yaml.org,2002:float", no_float)
-    StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", text)
+    for name, read in (
+        ("map", mapping),
+        ("seq", yaml.SafeLoader.construct_yaml_seq),
+        ("null", yaml.SafeLoader.construct_yaml_null),
+        ("int", whole),
+        ("str", text),
+        ("timestamp", text),
+    ):
+        StrictLoader.add_constructor(f"tag:yaml.org,2002:{name}", read)
+    StrictLoader.add_constructor(None, guessed)
     return StrictLoader
 
 

@@ -72,7 +72,8 @@ _COMPUTED = frozenset(
 INTENT_TRANSITIONS: Mapping[IntentState, frozenset[IntentState]] = {
     _I.REFUSED: frozenset(),
     _I.AWAITING_APPROVAL: frozenset({_I.APPROVED, _I.DECLINED, _I.EXPIRED, _I.CANCELLED}),
-    _I.APPROVED: frozenset({_I.EXPIRED, _I.CANCELLED}) | _COMPUTED,
+    # `failed` at once: every line was voided before it was sent.
+    _I.APPROVED: frozenset({_I.EXPIRED, _I.CANCELLED, _I.EXECUTING, _I.FAILED}),
     _I.DECLINED: frozenset(),
     _I.EXPIRED: frozenset(),
     _I.CANCELLED: frozenset(),

@@ -84,6 +84,9 @@ class Grant:
     def __repr__(self) -> str:
         return f"Grant({self.number_id} -> {self.assistant_id})"
 
+    def __reduce__(self) -> str:
+        raise TypeError("A grant is not copied or stored.")
+
 
 def mint_ticket(
     *, attempt_id: str, host: str, request_hash: str, clock: Clock, life_seconds: float

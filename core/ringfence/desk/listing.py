@@ -92,10 +92,8 @@ def _matches(tx: Transaction, record: NumberRecord, wish: ListWish) -> bool:
 
 
 def _is_idle_for(tx: Transaction, record: NumberRecord, days: int) -> bool:
-    since = record.unassigned_since
-    return (
-        record.assistant_id is None and since is not None and tx.now - since >= timedelta(days=days)
-    )
+    since = record.unassigned_since or record.bought_at
+    return record.assistant_id is None and tx.now - since >= timedelta(days=days)
 
 
 def _total(tx: Transaction, records: list[NumberRecord]) -> tuple[Money | None, bool]:

@@ -35,7 +35,7 @@ async def relaxations(
     if max_monthly is not None and too_dear:
         hints.append(_price_hint(max_monthly, too_dear))
     looser = [name for name in _WORDS if getattr(query, name)]
-    counts: dict[str, int] = {}
+    counts: dict[str, str | None] = {}
 
     async def count(name: str, candidate: SearchQuery) -> None:
         counts[name] = await _count(carriers, candidate)
@@ -64,12 +64,14 @@ def _price_hint(max_monthly: Money, too_dear: Sequence[Stock]) -> str:
     return f"Search with a higher max_monthly: the cheapest match costs {cheapest} a month."
 
 
-async def _count(carriers: Sequence[CarrierAdapter], query: SearchQuery) -> int:
-    total = 0
+async def _count(carriers: Sequence[CarrierAdapter], query: SearchQuery) -> str | None:
+    """How many numbers a search would find, in words; None where it would find none."""
+    total, is_more = 0, False
     for carrier in carriers:
         try:
             page = await carrier.search(query)
         except RingfenceError:
             continue
         total += sum(stock.matches_filter for stock in page.stock)
-    return total
+        is_more = is_more or page.next_offset is not None
+    return f"{total} or more" if is_more else str(total or "") or None

@@ -22,7 +22,7 @@ from ringfence.nouns import Noun
 from ringfence.numbers import BadNumber, Capability, NumberType, keypad_digits
 from ringfence.offers import Buyable, Offer, Provider, Stock
 from ringfence.policy import PolicyDocument
-from ringfence.providers.protocol import CarrierAdapter, SearchQuery
+from ringfence.providers.protocol import MAX_PAGE, CarrierAdapter, SearchQuery
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
 
@@ -115,7 +115,7 @@ def _query(wish: SearchWish) -> SearchQuery:
         contains=_keypad(wish.contains),
         locality=wish.locality,
         region=wish.region,
-        limit=MAX_SCAN,
+        limit=MAX_PAGE,
     )
 
 
@@ -141,7 +141,7 @@ async def _ask(
     started = anyio.current_time()
     try:
         with anyio.fail_after(SEARCH_TIMEOUT_SECONDS):
-            page = await carrier.search(query)
+            stock = await _scan(carrier, query)
     except (TimeoutError, ProviderUnavailable):
         return CarrierReport(
             carrier.provider, "down", "No answer; search again in a little while."
@@ -149,14 +149,25 @@ async def _ask(
     except RingfenceError as error:
         return CarrierReport(carrier.provider, "down", error.message), ()
     took = anyio.current_time() - started
-    matching = tuple(stock for stock in page.stock if stock.matches_filter)
-    if matching and all(stock.price is None for stock in matching):
+    matching = tuple(each for each in stock if each.matches_filter)
+    if matching and all(each.price is None for each in matching):
         return CarrierReport(
             carrier.provider, "no_price", "Numbers, but no prices: they cannot be bought."
         ), matching
     if took > SLOW_SECONDS:
         return CarrierReport(carrier.provider, "slow", "Answered late."), matching
     return CarrierReport(carrier.provider, "ok", f"{len(matching)} matching."), matching
+
+
+async def _scan(carrier: CarrierAdapter, query: SearchQuery) -> list[Stock]:
+    """A carrier's matching stock, page by page, as far as a search looks."""
+    found: list[Stock] = []
+    offset: int | None = 0
+    while offset is not None and len(found) < MAX_SCAN:
+        page = await carrier.search(query, offset=offset)
+        found.extend(page.stock)
+        offset = page.next_offset
+    return found
 
 
 def _offer(

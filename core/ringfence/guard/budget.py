@@ -112,6 +112,13 @@ def counted(budget: Budget, price: Price, convert: Converter) -> int:
     return amount
 
 
+def currencies(budget: Budget) -> set[str]:
+    """The currencies that a budget counts in; none where it counts pieces."""
+    if isinstance(budget, PerNumberBudget):
+        return {limit.currency for limit in (budget.setup, budget.monthly, budget.first_year)}
+    return {budget.limit.currency} if isinstance(budget.limit, Money) else set()
+
+
 def limit_of(budget: Budget) -> int:
     """The budget's limit in its own unit."""
     if isinstance(budget, PerNumberBudget):

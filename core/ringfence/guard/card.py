@@ -87,11 +87,8 @@ def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
     for country in sorted({line.country for line in terms.lines} - {n.country for n in numbers}):
         yield f"NEW country: no number in {country} so far."
     for line in terms.lines:
-        if line.price is not None and numbers:
-            monthly = line.price.monthly
-            seen = [n.monthly for n in numbers if n.monthly is not None]
-            if all(other.currency != monthly.currency or other < monthly for other in seen):
-                yield f"HIGHEST price so far: {line.number}, {monthly} a month."
+        if line.price is not None and _is_highest(line.price.monthly, numbers):
+            yield f"HIGHEST price so far: {line.number}, {line.price.monthly} a month."
     served = [
         number.number
         for number in numbers
@@ -102,6 +99,12 @@ def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
     ]
     if served:
         yield f"DUPLICATE? {terms.assistant_id} already has {', '.join(served)}."
+
+
+def _is_highest(monthly: Money, numbers: Sequence[NumberRecord]) -> bool:
+    """Whether nothing in this currency has cost as much, though something has cost less."""
+    before = [n.monthly for n in numbers if n.monthly and n.monthly.currency == monthly.currency]
+    return bool(before) and all(monthly > other for other in before)
 
 
 def card(facts: Facts) -> str:
@@ -141,30 +144,30 @@ def _number(line: LineTerms) -> Iterator[str]:
         yield from _wrapped(f"serves {quoted(line.current_assistant_id or 'nobody')} now", "  ")
     if line.price is not None:
         price = line.price
-        yield from _wrapped(
-            f"set-up {price.setup}, then {price.monthly} a month until released"
-            f" ({_months(line.min_term_months)}); tax as the carrier bills it",
-            "  ",
-        )
+        term = "1 month" if line.min_term_months == 1 else f"{line.min_term_months} months"
+        yield f"  set-up {price.setup}, then {price.monthly} a month until released"
+        yield f"  at least {term}; tax as the carrier bills it"
 
 
 _CAN = {Capability.SMS: "SMS", Capability.MMS: "MMS", Capability.WHATSAPP: "WhatsApp"}
 
 
-def _months(count: int) -> str:
-    return "at least 1 month" if count == 1 else f"at least {count} months"
-
-
 def _costs(intent: Intent) -> Iterator[str]:
     terms = intent.terms
     if terms.op is not Op.BUY:
-        yield "today nothing · every month nothing more than now"
+        yield _FREE[terms.op]
         return
     about = "at most " if terms.is_converted else ""
     yield (
         f"today {about}{_amount(terms.total_now)} · then {about}{_amount(terms.total_monthly)}"
         f" a month · first year {about}{_amount(terms.first_year)}"
     )
+
+
+_FREE = {
+    Op.RELEASE: "costs nothing and ends the monthly charge; usually it cannot be got back",
+    Op.ASSIGN: "costs nothing, but moves live calls and texts",
+}
 
 
 def _amount(amount: Money | None) -> str:

@@ -113,6 +113,8 @@ def decide(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime)
 
 
 Checked = Iterator[Violation]
+NONE = "none"
+"""The limit of a rule that allows nothing at all."""
 
 
 def _check_freeze(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
@@ -121,11 +123,12 @@ def _check_freeze(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: da
 
 
 def _check_stop(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
-    if snapshot.stopped_until is not None and not wish.is_held:
+    until = snapshot.stopped_until
+    if until is not None and now < until and not wish.is_held:
         yield Violation(
             rule="stopped",
             scope=f"requester:{wish.principal}",
-            limit=rfc3339(snapshot.stopped_until),
+            limit=rfc3339(until),
         )
 
 
@@ -136,7 +139,7 @@ def _check_consent(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: d
         yield Violation(
             rule="consent_possible",
             requested=needed.value,
-            limit=strongest.value if strongest else None,
+            limit=strongest.value if strongest else NONE,
         )
 
 
@@ -159,12 +162,16 @@ def _check_carriers(
         allowed = rules.carrier(line.provider)
         if allowed is None or allowed.host != line.host:
             yield Violation(
-                rule="carrier_allowed", scope=f"provider:{line.provider.value}", requested=line.host
+                rule="carrier_allowed",
+                scope=f"provider:{line.provider.value}",
+                limit=allowed.host if allowed else NONE,
+                requested=line.host,
             )
         elif allowed.accounts != "any" and line.account not in allowed.accounts:
             yield Violation(
                 rule="account_allowed",
                 scope=f"provider:{line.provider.value}",
+                limit=" ".join(allowed.accounts) or NONE,
                 requested=line.account,
             )
 
@@ -172,24 +179,31 @@ def _check_carriers(
 def _check_countries(
     wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime
 ) -> Checked:
-    if rules.countries == "any":
+    """Where numbers may be bought; what is owned elsewhere may still be moved and given back."""
+    if rules.countries == "any" or wish.op is not Op.BUY:
         return
     for country in sorted({line.country for line in wish.lines} - set(rules.countries)):
         yield Violation(
-            rule="country_allowed", scope=f"country:{country}", limit=" ".join(rules.countries)
+            rule="country_allowed",
+            scope=f"country:{country}",
+            limit=" ".join(rules.countries) or NONE,
         )
 
 
 def _check_prices(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
-    """Absent is refuse: no price, or no fresh rate into a budget's currency."""
+    """Absent is refuse: no price, or no fresh rate into a currency that it counts in."""
     if wish.op is not Op.BUY:
         return
-    needed = {b.limit.currency for b in rules.budgets if isinstance(b, CashBudget | RunRateBudget)}
-    needed |= {b.setup.currency for b in rules.budgets if isinstance(b, PerNumberBudget)}
+    # What differs is added up in the policy's own currency, and the person sees the total.
+    is_mixed = len({line.price.currency for line in wish.lines if line.price is not None}) > 1
     for line in wish.lines:
         if line.price is None:
             yield Violation(rule="price_known", requested=line.number)
             continue
+        needed = {rules.currency} if is_mixed else set()
+        for budget in rules.budgets:
+            if _counts(line, wish, budget):
+                needed |= budgets.currencies(budget)
         for currency in sorted(needed):
             if rules.convert(line.price.now, currency, now) is None:
                 yield Violation(
@@ -210,14 +224,13 @@ def _check_owned_prices(
 def _check_max_total(
     wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime
 ) -> Checked:
+    """A total that is unknown, or in another currency, is not below anybody's limit."""
     total, limit = wish.total_now, wish.max_total
-    if (
-        total is not None
-        and limit is not None
-        and total.currency == limit.currency
-        and total > limit
-    ):
-        yield Violation(rule="max_total", limit=str(limit), requested=str(total))
+    if limit is None:
+        return
+    if total is None or total.currency != limit.currency or total > limit:
+        requested = str(total) if total is not None else "an unknown amount"
+        yield Violation(rule="max_total", limit=str(limit), requested=requested)
 
 
 def _check_per_number(
@@ -300,14 +313,14 @@ def _charged(wish: Wish, budget: Budget) -> list[LineTerms]:
     """The lines that count for a budget."""
     if wish.op is not Op.BUY:
         return []
-    return [
-        line
-        for line in wish.lines
-        if budgets.matches(
-            budget,
-            budgets.dimensions_of(line, requester=wish.principal, assistant_id=wish.assistant_id),
-        )
-    ]
+    return [line for line in wish.lines if _counts(line, wish, budget)]
+
+
+def _counts(line: LineTerms, wish: Wish, budget: Budget) -> bool:
+    return budgets.matches(
+        budget,
+        budgets.dimensions_of(line, requester=wish.principal, assistant_id=wish.assistant_id),
+    )
 
 
 _PERSON = "only a person can change the policy"
@@ -325,11 +338,15 @@ _ERRORS: Mapping[str, tuple[type[RingfenceError], str, str | None]] = {
     ),
     "consent_possible": (
         PolicyRefused,
-        "This needs consent at level {requested}, which nobody can give here yet.",
+        "This needs consent at level {requested}; the strongest that anybody can give here is {limit}.",
         "Tell the person: no approver is enrolled in this installation, so nothing can be bought.",
     ),
-    "carrier_allowed": (PolicyRefused, "The policy does not allow {scope} at {requested}.", None),
-    "account_allowed": (PolicyRefused, "The policy does not allow account {requested} of {scope}.", None),
+    "carrier_allowed": (PolicyRefused, "The policy does not allow {scope} at {requested}; it allows {limit}.", None),
+    "account_allowed": (
+        PolicyRefused,
+        "The policy does not allow account {requested} of {scope}; it allows {limit}.",
+        None,
+    ),
     "country_allowed": (
         PolicyRefused,
         "The policy does not allow {scope}; it allows {limit}.",

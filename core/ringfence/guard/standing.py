@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.guard import budget as budgets
-from ringfence.policy import AttemptsBudget, Budget
+from ringfence.policy import AttemptsBudget, Budget, BudgetKind
 from ringfence.store import balances
 from ringfence.store.balances import Balance
 from ringfence.store.transaction import Transaction
@@ -47,11 +47,13 @@ class Standing:
 
 
 def standings(tx: Transaction) -> list[Standing]:
-    """Every budget that keeps a balance, by name.
+    """Every budget that keeps a balance: money first, then pieces.
 
     Run `windows.keep_up` before, in the same transaction, where a window may have begun unseen.
     """
-    return [_standing(tx, budget) for budget in budgets.balanced(tx.rules)]
+    kinds = list(BudgetKind)
+    found = [_standing(tx, budget) for budget in budgets.balanced(tx.rules)]
+    return sorted(found, key=lambda each: (kinds.index(each.budget.kind), each.budget.name))
 
 
 def _standing(tx: Transaction, budget: Budget) -> Standing:
@@ -60,5 +62,5 @@ def _standing(tx: Transaction, budget: Budget) -> Standing:
     used = balance.used
     if isinstance(budget, AttemptsBudget):
         oldest = budgets.oldest_bucket(tx.now)
-        used = balances.rolling_used(tx.connection, budget.name, oldest)
+        used = balances.rolling(tx.connection, budget.name, oldest).used
     return Standing(budget, window, used, balance.held)

@@ -24,39 +24,48 @@ RENEWALS = "@renewals"
 
 def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
     """What `decide` needs to know now; opens the windows that have begun."""
-    keep_up(tx)
-    rules = tx.rules
-    balanced = budgets.balanced(rules)
+    rows = keep_up(tx)
+    oldest = budgets.oldest_bucket(tx.now)
+    pressure = intents.pressure(tx, principal, op)
     return Snapshot(
-        balances=balances.get_many(
-            tx.connection, [(b.name, budgets.window_at(b, tx.now)) for b in balanced]
-        ),
+        balances=rows,
         rolling_used={
-            b.name: balances.rolling_used(tx.connection, b.name, budgets.oldest_bucket(tx.now))
-            for b in balanced
+            b.name: balances.rolling(tx.connection, b.name, oldest).used
+            for b in budgets.balanced(tx.rules)
             if isinstance(b, AttemptsBudget)
         },
-        pending_intents=intents.pending_count(tx, principal),
+        pending_intents=pressure.pending,
         frozen=tx.frozen,
-        stopped_until=intents.stopped_until(tx, principal, op),
+        stopped_until=pressure.stopped_until,
         unpriced_numbers=tuple(inventory.unpriced(tx)),
         # Stronger consent is not built yet, and live mode takes none of the weak ones.
         strongest_consent=Level.PAGE if tx.mode == "sandbox" else None,
     )
 
 
-def keep_up(tx: Transaction) -> None:
-    """Open every window that has begun, count the month's renewals, and let waiting holds move along."""
-    _count_renewals(tx)
+def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:
+    """Open every window that has begun, count the month's renewals, let waiting holds move along.
+
+    Returns the balances of the windows that run now.
+    """
     rules = {b.name: b for b in budgets.balanced(tx.rules)}
-    keys = [(name, budgets.window_at(b, tx.now)) for name, b in rules.items()]
-    opened = balances.get_many(tx.connection, keys)
-    for name, window in keys:
-        if (name, window) not in opened:
-            balances.open_row(tx.connection, name, window, Balance())
-    for name, window in ledger.waiting_windows(tx):
-        if name in rules and window != budgets.window_at(rules[name], tx.now):
-            _move_along(tx, rules[name], window)
+    keys = {(name, budgets.window_at(b, tx.now)) for name, b in rules.items()}
+    month = (RENEWALS, _month_begun(tx))
+    found = balances.get_many(tx.connection, keys | {month})
+    stale = [
+        (name, window)
+        for name, window in ledger.waiting_windows(tx)
+        if name in rules and (name, window) not in keys
+    ]
+    if found.keys() == keys | {month} and not stale:
+        return found
+    if month not in found:
+        _count_renewals(tx, month[1])
+    for name, window in keys - balances.get_many(tx.connection, keys).keys():
+        balances.open_row(tx.connection, name, window, Balance())
+    for name, window in stale:
+        _move_along(tx, rules[name], window)
+    return balances.get_many(tx.connection, keys)
 
 
 def _move_along(tx: Transaction, budget: Budget, old: str) -> None:
@@ -77,11 +86,8 @@ def shift(tx: Transaction, move: Move) -> None:
         raise RuntimeError(f"The balance {move.budget} {move.window} has not been opened.")
 
 
-def _count_renewals(tx: Transaction) -> None:
+def _count_renewals(tx: Transaction, month: str) -> None:
     """Write, once a month, what renewing every number that we own will cost in it."""
-    month = _month_begun(tx)
-    if balances.get(tx.connection, RENEWALS, month) is not None:
-        return
     balances.open_row(tx.connection, RENEWALS, month, Balance())
     year, number = map(int, month.split("-"))
     moment = budgets.renewal_moment(year, number)

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import Column, MetaData, String, Table, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from ringfence.store import schema
 
@@ -52,10 +62,18 @@ def chain_hash(previous: str, encoded: bytes) -> str:
     return hashlib.sha256(b"\x00" + bytes.fromhex(previous) + encoded).hexdigest()
 
 
+_HEAD = select(schema.audit_head).with_for_update()
+_MOVE_HEAD = update(schema.audit_head).values(
+    seq=bindparam("seq_", type_=BigInteger),
+    hash=bindparam("hash_"),
+    at=bindparam("at_", type_=schema.Moment),
+)
+
+
 def append(tx: Transaction, events: Sequence[Event]) -> bool:
     """Write events at the head; False when freeze or policy changed since this transaction began."""
     connection = tx.connection
-    head = connection.execute(select(schema.audit_head).with_for_update()).one()
+    head = connection.execute(_HEAD).one()
     if (head.policy_version, head.frozen) != (tx.policy_version, tx.frozen):
         return False
     seq, previous = head.seq, head.hash
@@ -79,7 +97,7 @@ def append(tx: Transaction, events: Sequence[Event]) -> bool:
             {"seq": seq, "event_id": event.event_id, "hash": previous, "bytes": encoded.decode()}
         )
     connection.execute(insert(schema.audit_event), rows)
-    connection.execute(update(schema.audit_head).values(seq=seq, hash=previous, at=tx.now))
+    connection.execute(_MOVE_HEAD, {"seq_": seq, "hash_": previous, "at_": tx.now})
     return True
 
 

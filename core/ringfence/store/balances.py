@@ -6,10 +6,10 @@ follow from. A re-fold of the ledger must give the same rows (`ringfence ledger 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, select, update
 
 from ringfence.store import schema
 
@@ -60,62 +60,73 @@ def merged(moves: Iterable[Move]) -> list[Move]:
     return [rows[key] for key in sorted(rows)]
 
 
+# Statements are built once: building them anew costs more than running them.
+_ROW = (
+    schema.balance.c.budget == bindparam("budget_"),
+    schema.balance.c.window == bindparam("window_"),
+)
+_HELD = schema.balance.c.held + bindparam("held_", type_=BigInteger)
+_USED = schema.balance.c.used + bindparam("used_", type_=BigInteger)
+_MOVE = update(schema.balance).where(*_ROW).values(held=_HELD, used=_USED)
+_MOVE_WITHIN = _MOVE.where(bindparam("limit_", type_=BigInteger) >= _HELD + _USED)
+_GET = select(schema.balance.c.held, schema.balance.c.used).where(*_ROW)
+_GET_MANY = select(schema.balance).where(
+    schema.balance.c.budget.in_(bindparam("budgets_", expanding=True)),
+    schema.balance.c.window.in_(bindparam("windows_", expanding=True)),
+)
+# A rolling budget's own row sorts after its buckets, so one range holds what is held and what was used.
+_ROLLING_TOTALS = select(
+    func.coalesce(func.sum(schema.balance.c.held), 0).label("held"),
+    func.coalesce(func.sum(schema.balance.c.used), 0).label("used"),
+).where(
+    schema.balance.c.budget == bindparam("budget_"), schema.balance.c.window >= bindparam("oldest_")
+)
+
+
 def apply(connection: Connection, move: Move) -> bool:
     """Change the row; False when it is not there or would pass its limit."""
-    table = schema.balance.c
-    change = (
-        update(schema.balance)
-        .where(table.budget == move.budget, table.window == move.window)
-        .values(held=table.held + move.held, used=table.used + move.used)
-    )
-    if move.limit is not None and move.window != ROLLING:
-        change = change.where(table.held + move.held + table.used + move.used <= move.limit)
-    if connection.execute(change).rowcount != 1:
+    is_rolling = move.window == ROLLING
+    values: dict[str, object] = {
+        "budget_": move.budget,
+        "window_": move.window,
+        "held_": move.held,
+        "used_": move.used,
+    }
+    is_limited = move.limit is not None and not is_rolling
+    if is_limited:
+        values["limit_"] = move.limit
+    if connection.execute(_MOVE_WITHIN if is_limited else _MOVE, values).rowcount != 1:
         return False
-    return (
-        move.window != ROLLING or move.limit is None or _rolling_fits(connection, move, move.limit)
-    )
+    if move.limit is None or not is_rolling:
+        return True
+    # Judged once the budget's own row is locked; its buckets move under that lock only.
+    total = rolling(connection, move.budget, move.oldest_bucket or "")
+    return total.held + total.used <= move.limit
 
 
-def _rolling_fits(connection: Connection, move: Move, limit: int) -> bool:
-    """Judge a rolling budget once its own row is locked; its buckets move under that lock only."""
-    held = get(connection, move.budget, ROLLING)
-    return (held.held if held else 0) + rolling_used(
-        connection, move.budget, move.oldest_bucket or ""
-    ) <= limit
-
-
-def rolling_used(connection: Connection, budget: str, oldest_bucket: str) -> int:
-    """What a rolling budget used in its buckets from `oldest_bucket` on."""
-    table = schema.balance.c
-    used = connection.execute(
-        select(func.coalesce(func.sum(table.used), 0)).where(
-            table.budget == budget, table.window >= oldest_bucket, table.window != ROLLING
-        )
-    ).scalar_one()
-    return int(used)
+def rolling(connection: Connection, budget: str, oldest_bucket: str) -> Balance:
+    """What a rolling budget holds, and what it used in its buckets from `oldest_bucket` on."""
+    row = connection.execute(_ROLLING_TOTALS, {"budget_": budget, "oldest_": oldest_bucket}).one()
+    return Balance(int(row.held), int(row.used))
 
 
 def get(connection: Connection, budget: str, window: str) -> Balance | None:
     """One row; None where it has not been opened."""
-    table = schema.balance.c
-    row = connection.execute(
-        select(table.held, table.used).where(table.budget == budget, table.window == window)
-    ).one_or_none()
+    row = connection.execute(_GET, {"budget_": budget, "window_": window}).one_or_none()
     return Balance(row.held, row.used) if row else None
 
 
 def get_many(
-    connection: Connection, keys: Sequence[tuple[str, str]]
+    connection: Connection, keys: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], Balance]:
     """The rows that exist among these budgets and windows."""
-    table = schema.balance.c
     wanted = set(keys)
     rows = connection.execute(
-        select(table.budget, table.window, table.held, table.used).where(
-            table.budget.in_({budget for budget, _ in wanted}),
-            table.window.in_({window for _, window in wanted}),
-        )
+        _GET_MANY,
+        {
+            "budgets_": sorted({budget for budget, _ in wanted}),
+            "windows_": sorted({window for _, window in wanted}),
+        },
     )
     return {
         (r.budget, r.window): Balance(r.held, r.used)

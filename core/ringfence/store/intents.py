@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from ringfence.intents import DeclineReason, Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.offers import Provider
@@ -283,16 +284,39 @@ def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent 
     return _intent(tx, row) if row is not None else None
 
 
-def pending_count(tx: Transaction, principal: str) -> int:
-    """How many intents of a principal wait for a person."""
-    table = schema.intent.c
-    return int(
-        tx.connection.execute(
-            select(func.count()).where(
-                table.principal == principal, table.state == IntentState.AWAITING_APPROVAL.value
-            )
-        ).scalar_one()
+@dataclass(frozen=True)
+class Pressure:
+    """How much one principal has asked of the person already, and whether they said stop."""
+
+    pending: int
+    stopped_until: datetime | None
+
+
+_PRESSURE = select(
+    select(func.count())
+    .where(
+        schema.intent.c.principal == bindparam("principal_"),
+        schema.intent.c.state == IntentState.AWAITING_APPROVAL.value,
     )
+    .scalar_subquery()
+    .label("pending"),
+    select(schema.stop.c.until)
+    .where(
+        schema.stop.c.principal == bindparam("principal_"),
+        schema.stop.c.op == bindparam("op_"),
+        schema.stop.c.until > bindparam("now_", type_=schema.Moment),
+    )
+    .scalar_subquery()
+    .label("stopped_until"),
+)
+
+
+def pressure(tx: Transaction, principal: str, op: Op) -> Pressure:
+    """How many intents of a principal wait for a person, and until when a person's stop holds."""
+    row = tx.connection.execute(
+        _PRESSURE, {"principal_": principal, "op_": op.value, "now_": tx.now}
+    ).one()
+    return Pressure(int(row.pending), row.stopped_until)
 
 
 def awaiting(tx: Transaction) -> list[Intent]:
@@ -444,26 +468,6 @@ def close_scope(tx: Transaction, principal: str, op: Op, until: datetime) -> Non
         )
     )
     tx.connection.execute(insert(schema.stop).values(principal=principal, op=op.value, until=until))
-
-
-def stopped_until(tx: Transaction, principal: str, op: Op) -> datetime | None:
-    """Until when a person's stop holds; None where there is none."""
-    return tx.connection.execute(
-        select(schema.stop.c.until).where(
-            schema.stop.c.principal == principal,
-            schema.stop.c.op == op.value,
-            schema.stop.c.until > tx.now,
-        )
-    ).scalar_one_or_none()
-
-
-def waiting_attempts(tx: Transaction) -> int:
-    """How many lines are being sent at this moment; a migration waits for none."""
-    return int(
-        tx.connection.execute(
-            select(func.count()).where(schema.line.c.state == LineState.DISPATCHING.value)
-        ).scalar_one()
-    )
 
 
 def line_of_number(tx: Transaction, provider: Provider, number: str) -> str | None:

@@ -157,6 +157,7 @@ intent = Table(
     Column("decline_reason", String(20)),
     Index(None, "state", "expires_at"),
     Index(None, "principal", "stock_key", "created_at"),
+    Index(None, "principal", "state"),
 )
 
 request_key = Table(

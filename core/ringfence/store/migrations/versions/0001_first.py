@@ -83,6 +83,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_intent_principal_state"), "intent", ["principal", "state"], unique=False
+    )
+    op.create_index(
         op.f("ix_intent_state_expires_at"), "intent", ["state", "expires_at"], unique=False
     )
     op.create_table(

@@ -1,0 +1,122 @@
+"""The one door: every `tools/call` is read strictly, run, asked about, and answered here.
+
+A refusal is an answer that the model can act on; a protocol error is for the host. Whatever is
+neither is a bug of ours: the log has its traceback under an id, and the caller sees the id and one
+sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
+
+from ringfence.errors import InternalError, RingfenceError
+from ringfence_server.consent import Intents, Matter, has_forms
+from ringfence_server.installation import Installation, Opened
+from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
+from ringfence_tools.parsing import parse
+from ringfence_tools.refusal import error_document, read_error
+
+PROGRESS_SECONDS = 5.0
+"""Between two signs of life of a call that takes long, most of all for a person to decide."""
+
+log = logging.getLogger(__name__)
+
+Answer = CallToolResult | InputRequiredResult
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What all calls of one server have in common."""
+
+    operations: Mapping[str, AnyOperation]
+    """The listed ones by name: no other can be called, and no answer names another."""
+    principal: Callable[[], str]
+    intents: Intents
+
+    async def answer(
+        self, name: str, arguments: dict[str, Any], context: Context[Installation, Any]
+    ) -> Answer:
+        """Answer one call of a listed tool: a result, a refusal, or a question to a person."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_show_life, context)
+            answer = await self._answer(self.operations[name], arguments, context)
+            tasks.cancel_scope.cancel()
+        return answer
+
+    async def _answer(
+        self, operation: AnyOperation, raw: dict[str, Any], context: Context[Installation, Any]
+    ) -> Answer:
+        try:
+            return await self._run(operation, raw, context)
+        except RingfenceError as error:
+            return self._refused(error)
+        except Exception as error:
+            return self._refused(_logged(operation.name, error))
+
+    async def _run(
+        self, operation: AnyOperation, raw: dict[str, Any], context: Context[Installation, Any]
+    ) -> Answer:
+        arguments = parse(operation, raw)
+        opened = await context.request_context.lifespan_context.opened()
+        call = Call(opened.desk, self.principal(), self._surface(opened, context))
+        result = await operation.run(call, arguments)
+        if operation.follow and (intent_id := _intent_id(result)):
+            matter = Matter(operation, arguments, call, context, self.intents, intent_id)
+            seen = await matter.see_through(result)
+            if isinstance(seen, InputRequiredResult):
+                return seen
+            result = seen
+        return CallToolResult(
+            content=[TextContent(type="text", text=operation.read(result))],
+            structured_content=result.as_document(),
+        )
+
+    def _surface(self, opened: Opened, context: Context[Installation, Any]) -> Surface:
+        approve_at = opened.approve_at()
+        channels: list[Channel] = ["terminal"]
+        if approve_at:
+            channels.insert(0, "page")
+        if has_forms(context):
+            channels.insert(0, "client")
+        return Surface(frozenset(self.operations), channels, approve_at)
+
+    def _refused(self, error: RingfenceError) -> CallToolResult:
+        document = error_document(error, frozenset(self.operations))
+        return CallToolResult(
+            is_error=True,
+            content=[TextContent(type="text", text=read_error(document))],
+            structured_content=document,
+        )
+
+
+def _intent_id(result: Result) -> str | None:
+    """The intent that a result is, or holds."""
+    holder = getattr(result, "intent", None) or result
+    found: str | None = getattr(holder, "intent_id", None)
+    return found
+
+
+async def _show_life(context: Context[Installation, Any]) -> None:
+    """Report progress, which a client sees if it asked for it."""
+    began = anyio.current_time()
+    while True:
+        await anyio.sleep(PROGRESS_SECONDS)
+        passed = round(anyio.current_time() - began, 1)
+        await context.report_progress(passed, None, "Still waiting.")
+
+
+def _logged(name: str, error: Exception) -> InternalError:
+    log_id = secrets.token_hex(4)
+    log.error("%s: a bug in %s.", log_id, name, exc_info=error)
+    return InternalError(
+        f"Something went wrong inside ringfence; its log has the details under {log_id}.",
+        details={"log_id": log_id},
+    )

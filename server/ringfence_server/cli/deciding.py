@@ -1,0 +1,100 @@
+"""Deciding: what waits for a person, the card, and their yes or no."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from ringfence.desk import consenting
+from ringfence.guard.card import Facts, card, read_facts
+from ringfence.guard.windows import keep_up
+from ringfence.intents import DeclineReason, Intent
+from ringfence.states import IntentState
+from ringfence.store.transaction import Transaction
+from ringfence_server.cli import exits, reading
+from ringfence_server.cli.at_work import in_premises, person, premises, surface, work_off
+from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.terminal import Answer, Terminal
+from ringfence_server.opening import Premises
+from ringfence_tools.intent_result import intent_result
+
+IntentId = Annotated[str, typer.Argument(metavar="ID", help="The intent's id: int_…")]
+
+
+def pending(*, as_json: Json = False) -> Exit:
+    """List what waits for a person."""
+    waiting = in_premises(lambda opened: consenting.pending(opened.desk))
+    document = {"pending": [_document(intent) for intent in waiting]}
+    rows = table("intent", "what", "now", "code", "until", rows=map(reading.one_line, waiting))
+    show(document, rows if waiting else "Nothing waits for a person.", as_json=as_json)
+    return Exit.DONE
+
+
+def show_intent(intent_id: IntentId, *, as_json: Json = False) -> Exit:
+    """Show one intent: its card, and how it stands."""
+    with premises() as opened:
+        facts = opened.desk.store.read_now(lambda tx: read_facts(tx, intent_id))
+    text = f"{card(facts)}\n\n{reading.standing(facts.intent)}"
+    show(_document(facts.intent) if as_json else {}, text, as_json=as_json)
+    return Exit.DONE
+
+
+def approve(intent_id: IntentId, *, as_json: Json = False) -> Exit:
+    """Show the card in this terminal, and ask the person there.
+
+    It asks the terminal itself, whatever stdin is; without a terminal it approves nothing.
+    """
+    with Terminal() as terminal, premises() as opened:
+        facts = opened.desk.store.write_now(partial(_fresh_facts, intent_id=intent_id))
+        is_open = facts.intent.state is IntentState.AWAITING_APPROVAL
+        answer = terminal.ask(card(facts), facts.intent) if is_open else Answer.YES
+    intent = in_premises(partial(_decided, shown=facts.intent, answer=answer))
+    show(_document(intent), reading.standing(intent), as_json=as_json)
+    return exits.of_state(intent.state)
+
+
+def decline(
+    intent_id: IntentId,
+    *,
+    reason: Annotated[
+        DeclineReason | None,
+        typer.Option(help="stop also refuses such wishes of this requester for 15 minutes."),
+    ] = None,
+    as_json: Json = False,
+) -> Exit:
+    """Say no to an intent, which is final. It needs no terminal: a no does no harm."""
+    intent = in_premises(
+        lambda opened: consenting.decline_at_terminal(
+            opened.desk, intent_id, person=person(), reason=reason
+        )
+    )
+    show(_document(intent), reading.standing(intent), as_json=as_json)
+    return Exit.DONE
+
+
+def _fresh_facts(tx: Transaction, intent_id: str) -> Facts:
+    """The facts, with every window open that has begun: the budgets are those of this moment."""
+    keep_up(tx)
+    return read_facts(tx, intent_id)
+
+
+async def _decided(opened: Premises, *, shown: Intent, answer: Answer) -> Intent:
+    """Do what the person said, to exactly what the card showed."""
+    intent_id = shown.intent_id
+    if answer is Answer.NO:
+        return await consenting.decline_at_terminal(
+            opened.desk, intent_id, person=person(), reason=None
+        )
+    if answer is Answer.NONE:
+        return await consenting.show(opened.desk, intent_id)
+    await consenting.approve_at_terminal(
+        opened.desk, intent_id, digest=shown.digest, person=person()
+    )
+    return await work_off(opened, intent_id)
+
+
+def _document(intent: Intent) -> dict[str, Any]:
+    return intent_result(intent, surface()).as_document()

@@ -1,0 +1,133 @@
+"""Keeping: finish what was begun, prove the books, stop everything, change the policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ringfence.errors import ConfigurationError
+from ringfence.guard import books, freeze, policy_change
+from ringfence.guard.standing import Standing, standings
+from ringfence.guard.windows import keep_up
+from ringfence.policy import Policy, read_policy
+from ringfence.store import audit
+from ringfence.store.transaction import Transaction
+from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, premises
+from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.output import Json, show, table
+
+MAX_POLICY_BYTES = 1_000_000
+
+
+def settle(*, as_json: Json = False) -> Exit:
+    """Send what is approved and look up what is unknown, for up to 25 s."""
+    settled = in_premises(lambda opened: opened.runner.settle(WORK_SECONDS))
+    left = settled.open_lines
+    document = {"rounds": settled.rounds, "open_lines": left}
+    text = f"{left} still open: run it again later." if left else "Everything is settled."
+    show(document, text, as_json=as_json)
+    return Exit.UNKNOWN if left else Exit.DONE
+
+
+def spending(*, as_json: Json = False) -> Exit:
+    """Show what is used, held and left of every budget."""
+    with premises() as opened:
+        found, frozen = opened.desk.store.write_now(_budgets)
+    rows = [standing.as_document() for standing in found]
+    columns = ("name", "window", "limit", "used", "held", "left")
+    found_table = table(*columns, rows=[[row[name] for name in columns] for row in rows])
+    note = [f"FROZEN: {frozen}. To lift it: ringfence unfreeze"] if frozen is not None else []
+    show({"budgets": rows, "frozen": frozen}, found_table, *note, as_json=as_json)
+    return Exit.DONE
+
+
+def _budgets(tx: Transaction) -> tuple[list[Standing], str | None]:
+    keep_up(tx)  # a month that has begun brings its renewals
+    return standings(tx), tx.frozen
+
+
+def verify_ledger(*, as_json: Json = False) -> Exit:
+    """Fold the ledger from its first entry, and compare every balance and hold with it."""
+    with premises() as opened:
+        differences = opened.desk.store.read_now(books.verify)
+    text = "\n".join(differences) or "The ledger and every balance agree."
+    document = {"agrees": not differences, "differences": differences}
+    show(document, text, as_json=as_json)
+    return Exit.BUG if differences else Exit.DONE
+
+
+def verify_audit(*, as_json: Json = False) -> Exit:
+    """Read the audit chain from its first event; an edited or missing event breaks it."""
+    with premises() as opened:
+        events, broken = opened.desk.store.read_now(audit.verify)
+    where = {"seq": broken.seq, "why": broken.why} if broken else None
+    text = f"Event {broken.seq}: {broken.why}." if broken else f"All {events} events hold."
+    show({"holds": broken is None, "events": events, "break": where}, text, as_json=as_json)
+    return Exit.BUG if broken else Exit.DONE
+
+
+def stop(
+    reason: Annotated[str, typer.Argument(help="Why; everybody who is refused is told.")] = "",
+    *,
+    as_json: Json = False,
+) -> Exit:
+    """Freeze all spending, at once and until `ringfence unfreeze`."""
+    why = reason.strip() or f"frozen by {person()}"
+    with premises() as opened:
+        opened.desk.store.write_now(lambda tx: freeze.freeze(tx, why, actor=person()))
+        frozen = opened.desk.store.read_now(lambda tx: tx.frozen)
+    show({"frozen": frozen}, f"Frozen: {frozen}. Nothing is bought now.", as_json=as_json)
+    return Exit.DONE
+
+
+def go_on(*, as_json: Json = False) -> Exit:
+    """Lift the freeze."""
+    with premises() as opened:
+        opened.desk.store.write_now(lambda tx: freeze.unfreeze(tx, actor=person()))
+    show({"frozen": None}, "Not frozen: budgets and consent decide again.", as_json=as_json)
+    return Exit.DONE
+
+
+def show_policy(*, as_json: Json = False) -> Exit:
+    """Show the policy in force; without --json as a file that `policy apply` reads."""
+    with premises() as opened:
+        policy = opened.desk.store.read_now(lambda tx: tx.policy)
+    show(policy.model_dump(mode="json"), _as_file(policy), as_json=as_json)
+    return Exit.DONE
+
+
+def apply_policy(
+    file: Annotated[Path, typer.Argument(help="A policy in YAML.")], *, as_json: Json = False
+) -> Exit:
+    """Put a policy in force (sandbox installations only); what waits is counted anew under it."""
+    document = read_policy(_text(file))
+
+    def apply(tx: Transaction) -> Policy:
+        return policy_change.apply(tx, document, applied_by=person())
+
+    with premises() as opened:
+        policy = opened.desk.store.write_now(apply)
+    text = f"Version {policy.version} of the policy is in force."
+    show({"version": policy.version, "hash": policy.hash}, text, as_json=as_json)
+    return Exit.DONE
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_POLICY_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"The policy file {file} cannot be read: {type(error).__name__}.",
+            remedy="Name a readable file with UTF-8 text; the old policy stays in force.",
+        ) from error
+
+
+def _as_file(policy: Policy) -> str:
+    import yaml
+
+    head = f"# Version {policy.version}, in force since {policy.applied_at:%Y-%m-%d %H:%M} UTC.\n"
+    plain = policy.document.model_dump(mode="json")
+    return head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,71 @@
+"""What a command prints: one JSON document, or the same for a person, in at most 80 columns.
+
+Results go to stdout. Refusals go to stderr as the message and the way out, or, where JSON was asked
+for, to stdout as the one document.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ringfence.errors import RingfenceError
+from ringfence_tools.refusal import error_document, read_violation
+from ringfence_tools.texts import TOOL_NAMES
+
+WIDTH = 80
+SIMULATED = "Simulated: no real money."
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print the one document; ASCII, so that no terminal and no locale can spoil it."""
+    print(json.dumps(document, indent=2))
+
+
+def show(document: Mapping[str, Any], *text: str | Table, as_json: bool) -> None:
+    """Print a result in the form that was asked for; text keeps the lines that it has."""
+    if as_json:
+        print_document(document)
+        return
+    for part in text:
+        console().print(part, soft_wrap=isinstance(part, str))
+
+
+def fail(error: RingfenceError, *, as_json: bool) -> None:
+    """Print a refusal in the form that was asked for."""
+    document = error_document(error, frozenset(TOOL_NAMES))
+    if as_json:
+        print_document(document)
+        return
+    violations = [
+        read_violation(each)
+        for each in document["error"]["details"].get("violations", [])
+        if isinstance(each, dict)
+    ]
+    told = [f"{error.message} ({error.code})", *violations, document["error"]["remedy"]]
+    print("\n".join(told), file=sys.stderr)
+
+
+def table(*columns: str, rows: Iterable[Iterable[str]], wraps: str = "") -> Table:
+    """A plain table without lines; only the column `wraps` is broken where the width ends."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for column in columns:
+        made.add_column(column, overflow="fold", no_wrap=column != wraps)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def console() -> Console:
+    """Standard output; colours on a terminal only, and none where NO_COLOR is set."""
+    made = Console(highlight=False, markup=False, emoji=False)
+    made.width = min(made.width, WIDTH) if made.is_terminal else WIDTH
+    return made

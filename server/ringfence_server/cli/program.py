@@ -1,0 +1,136 @@
+"""The commands, and what every one of them ends with."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from ringfence.errors import InternalError, InvalidArguments, RingfenceError
+from ringfence_server.cli import calling, deciding, exits, keeping, sandbox
+from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.output import fail
+
+HELP = """Phone numbers for AI assistants, behind a spending guard.
+
+Exit codes: 0 done; 2 correct the command or the installation; 3 refused, declined, or too late;
+4 a person has to decide first; 5 it did not work out at the carrier; 6 the outcome is not known
+yet.
+"""
+
+NEXT_STEP = """
+New here? See the whole job once, simulated:   ringfence demo
+Then try it yourself:                          ringfence search US --area-code 415
+Your assistant starts the server itself, with: ringfence serve
+"""
+
+INTERRUPTED = 130
+"""What shells give a program that Ctrl-C ended."""
+
+
+def build() -> typer.Typer:
+    """Every command, in the order of the help."""
+    program = _group(HELP)
+    program.command("serve", context_settings=_ANYTHING)(_serve)
+    program.command("demo")(_demo)
+    program.command("search")(calling.search)
+    program.command("numbers")(calling.numbers)
+    program.command("spending")(keeping.spending)
+    program.command("call")(calling.call)
+    program.command("pending")(deciding.pending)
+    program.command("show")(deciding.show_intent)
+    program.command("approve")(deciding.approve)
+    program.command("decline")(deciding.decline)
+    program.command("settle")(keeping.settle)
+    program.command("freeze")(keeping.stop)
+    program.command("unfreeze")(keeping.go_on)
+    policy = _group("The policy: everything that is allowed, and within which limits.")
+    policy.command("show")(keeping.show_policy)
+    policy.command("apply")(keeping.apply_policy)
+    program.add_typer(policy, name="policy")
+    ledger = _group("The ledger: what was held, sent, spent and given back.")
+    ledger.command("verify")(keeping.verify_ledger)
+    program.add_typer(ledger, name="ledger")
+    chain = _group("The audit chain: everything that happened.")
+    chain.command("verify")(keeping.verify_audit)
+    program.add_typer(chain, name="audit")
+    levers = _group("Levers of the simulated carrier, in sandbox installations.")
+    levers.command("fault")(sandbox.fault)
+    levers.command("clock")(sandbox.clock)
+    levers.command("reset")(sandbox.start_anew)
+    program.add_typer(levers, name="sandbox")
+    return program
+
+
+_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def _group(text: str) -> typer.Typer:
+    return typer.Typer(
+        help=text,
+        no_args_is_help=False,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def _serve(context: typer.Context) -> int:
+    """Serve an assistant over MCP, on stdin and stdout."""
+    from ringfence_server.cli.serving import serve
+
+    return serve(context.args)
+
+
+def _demo() -> int:
+    """Show the whole job once, simulated, in a throw-away folder."""
+    from ringfence_server.demo import demo
+
+    return demo()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; every refusal ends in the form that was asked for, and in its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text streams, both
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    as_json = "--json" in arguments or arguments[:1] == ["call"]
+    if not arguments:
+        code = _run(["--help"], as_json=False)
+        print(NEXT_STEP)
+        return code
+    return _run(arguments, as_json=as_json)
+
+
+def _run(arguments: Sequence[str], *, as_json: bool) -> int:
+    try:
+        code = build()(args=list(arguments), prog_name="ringfence", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stderr.close()
+        return Exit.DONE
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:
+        refusal = error if isinstance(error, RingfenceError) else explained(error)
+        fail(refusal, as_json=as_json)
+        return exits.of_error(refusal)
+    return int(code or 0)
+
+
+def explained(error: Exception) -> RingfenceError:
+    """An error of the command line's own library as a refusal; anything else is a bug of ours."""
+    if hasattr(error, "format_message"):
+        usage = getattr(error, "ctx", None)
+        command = usage.command_path if usage else "ringfence"
+        return InvalidArguments(error.format_message(), remedy=f"See: {command} --help")
+    log_id = secrets.token_hex(4)
+    print(f"{log_id}\n{''.join(traceback.format_exception(error))}", file=sys.stderr)
+    return InternalError(
+        f"Something went wrong inside ringfence; its details are above, under {log_id}.",
+        details={"log_id": log_id},
+    )

@@ -1,0 +1,72 @@
+"""An intent as a person at the terminal reads it: how it stands, and what they can do now."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from ringfence.guard.card import WIDTH, quoted
+from ringfence.intents import Intent, Line, Op
+from ringfence.states import IntentState, LineState
+
+_DONE = {Op.BUY: "Bought", Op.RELEASE: "Given back", Op.ASSIGN: "Moved"}
+
+_STANDS = {
+    IntentState.REFUSED: "The guard refused it; nothing was asked for.",
+    IntentState.AWAITING_APPROVAL: (
+        "It waits for a person: ringfence approve {id}, or ringfence decline {id}."
+    ),
+    IntentState.APPROVED: "Approved, and about to be sent. To go on here: ringfence settle",
+    IntentState.DECLINED: "Declined{by}: final, and nothing was charged.",
+    IntentState.EXPIRED: "Nobody decided in time; nothing was charged.",
+    IntentState.CANCELLED: "Withdrawn; nothing was charged.",
+    IntentState.EXECUTING: "The carrier is at it. To go on here: ringfence settle",
+    IntentState.COMPLETED: "{done}.",
+    IntentState.PARTLY_COMPLETED: "{done} in part: the lines say which.",
+    IntentState.FAILED: "It did not work out, and nothing was charged.",
+    IntentState.NEEDS_ATTENTION: (
+        "It may have been bought. It is looked up, never sent again: ringfence settle"
+    ),
+}
+
+
+def standing(intent: Intent) -> str:
+    """How it stands, and each line that says more."""
+    said = _STANDS[intent.state].format(
+        id=intent.intent_id,
+        by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
+        done=_DONE[intent.terms.op],
+    )
+    return "\n".join(
+        part
+        for line in [said, *_lines(intent)]
+        for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+    )
+
+
+def one_line(intent: Intent) -> tuple[str, str, str, str, str]:
+    """A row of the list of what waits."""
+    terms = intent.terms
+    first, more = terms.lines[0].number, len(terms.lines) - 1
+    what = f"{terms.op} {first}" + (f" and {more} more" if more else "")
+    until = f"{intent.expires_at:%H:%M} UTC"
+    return intent.intent_id, what, str(terms.total_now), intent.match_code, until
+
+
+def _lines(intent: Intent) -> Iterator[str]:
+    if intent.refusal:
+        yield f"  {intent.refusal['message']}"
+        yield f"  {intent.refusal['remedy']}"
+    if intent.state is IntentState.AWAITING_APPROVAL:
+        return
+    for line in intent.lines:
+        yield f"  {line.terms.number}: {_became(line)}"
+
+
+def _became(line: Line) -> str:
+    if line.error:
+        return f"{line.state.replace('_', ' ')} ({line.error['message']})"
+    if line.state is LineState.CAPTURED and line.terms.price is not None:
+        price = line.terms.price
+        return f"{price.now} charged now, then {price.monthly} a month"
+    return line.state.replace("_", " ")

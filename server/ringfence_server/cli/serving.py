@@ -1,0 +1,83 @@
+"""`ringfence serve`: the server process. An assistant waits for it, so it loads what it must."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ringfence.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ringfence_server.installation import Opened
+    from ringfence_server.opening import Premises
+    from ringfence_server.settings import Settings
+
+USAGE_ERROR = 2
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Serve one client on stdin and stdout; the exit code when it has left."""
+    options = _parser().parse_args(arguments)
+    from ringfence_server.listing import ToolFilter
+    from ringfence_server.serve import local_principal, serve_stdio
+    from ringfence_server.settings import read_settings
+
+    tool_filter = ToolFilter(
+        only=_names(options.tools),
+        exclude=_names(options.exclude_tools) or frozenset(),
+        read_only=options.read_only,
+    )
+    try:
+        serve_stdio(partial(opened, read_settings()), local_principal(), tool_filter)
+    except ConfigurationError as error:
+        sys.stderr.write(f"ringfence: {error.message}\n{error.remedy}\n")
+        return USAGE_ERROR
+    return 0
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """The installation, opened in a thread: the client's other messages are answered meanwhile."""
+    from anyio import to_thread
+
+    from ringfence_server.installation import Opened
+
+    premises = await to_thread.run_sync(_open, settings)
+    try:
+        yield Opened(premises.desk, run_forever=premises.runner.run)
+    finally:
+        premises.close()
+
+
+def _open(settings: Settings) -> Premises:
+    from ringfence_server.opening import open_installation
+
+    return open_installation(settings)
+
+
+def _names(text: str | None) -> frozenset[str] | None:
+    """`a,b` as names; None where nothing was said."""
+    if text is None:
+        return None
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="ringfence serve",
+        description="Serve an assistant over MCP, on stdin and stdout; its client starts this.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--transport", choices=["stdio"], default="stdio", help="how the client is connected"
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", help="list only tools that change nothing"
+    )
+    parser.add_argument("--tools", metavar="A,B", help="list only these tools")
+    parser.add_argument("--exclude-tools", metavar="A,B", help="list every tool but these")
+    return parser

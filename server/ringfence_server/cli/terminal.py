@@ -1,0 +1,69 @@
+"""The terminal device: where a person reads the card and answers, whatever stdin and stdout are."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from pathlib import Path
+from typing import Self
+
+from ringfence.errors import ConfigurationError
+from ringfence.intents import Intent
+
+DEVICE = Path("/dev/tty")
+MAX_TRIES = 3
+"""Answers that are neither yes nor no, before nothing is taken for the answer."""
+
+
+class Answer(Enum):
+    """What a person said to a card."""
+
+    YES = auto()
+    NO = auto()
+    NONE = auto()
+    """They left, or typed something else: nothing is decided."""
+
+
+class Terminal:
+    """The terminal that this process is controlled by.
+
+    Raises:
+        ConfigurationError: on opening, when there is none.
+    """
+
+    def __enter__(self) -> Self:
+        try:
+            # Two streams over one device: a terminal cannot seek, as one for both would have to.
+            self._in = DEVICE.open(encoding="utf-8", errors="replace")
+            self._out = DEVICE.open("w", encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ConfigurationError(
+                "There is no terminal here, so nobody can be asked; nothing was approved.",
+                remedy="Run ringfence approve in a terminal window of your own.",
+            ) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in.close()
+        self._out.close()
+
+    def ask(self, card: str, intent: Intent) -> Answer:
+        """Show the card and take the answer: the last four digits of its first number, or no."""
+        digits = intent.terms.lines[0].number[-4:]
+        self._write(f"\n{card}\n\n")
+        for _ in range(MAX_TRIES):
+            self._write("To approve, type the last four digits of the (first) number; or no: ")
+            line = self._in.readline()
+            if not line:
+                break
+            answer = line.strip().lower()
+            if answer == digits:
+                return Answer.YES
+            if answer in {"no", "n"}:
+                return Answer.NO
+            self._write("That is neither. ")
+        self._write("\nNothing is decided; it still waits.\n")
+        return Answer.NONE
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()

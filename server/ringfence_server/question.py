@@ -1,0 +1,93 @@
+"""What a person is asked in their client: facts of the intent, and a field for four digits.
+
+Every word is derived from the stored intent, so the question for one intent is always the same,
+and nothing that an assistant wrote is in it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult
+
+from ringfence.intents import Intent, LineTerms, Op, Terms
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "last_four": {
+            "type": "string",
+            "title": "Last four digits",
+            "description": "The last four digits of the number that is named first.",
+            "minLength": 4,
+            "maxLength": 4,
+        }
+    },
+    "required": ["last_four"],
+}
+"""No default and no box to tick: whoever answers has at least seen the number.
+
+That they are digits is checked here alone: the protocol's forms know no `pattern`.
+"""
+
+
+def question(intent: Intent) -> ElicitRequest:
+    """The form that asks for consent to this intent."""
+    params = ElicitRequestFormParams(message=message(intent), requested_schema=SCHEMA)
+    return ElicitRequest(params=params)
+
+
+def message(intent: Intent) -> str:
+    """The question in words: what, at what price, until when, and how to say yes."""
+    terms = intent.terms
+    facts = [
+        _wish(terms),
+        *(_line(line) for line in terms.lines),
+        _costs(terms),
+        "Sandbox: simulated, no real money." if intent.is_simulated else "",
+        f"Match code {intent.match_code}. Open until {intent.expires_at:%Y-%m-%d %H:%M} UTC.",
+        f"To agree, type the last four digits of {terms.lines[0].number}; "
+        "anything else leaves it undecided.",
+    ]
+    return "\n".join(fact for fact in facts if fact)
+
+
+def last_four(answer: ElicitResult) -> str | None:
+    """The four digits of an accepted form; None for every other answer."""
+    typed = (answer.content or {}).get("last_four") if answer.action == "accept" else None
+    return typed if isinstance(typed, str) and re.fullmatch("[0-9]{4}", typed) else None
+
+
+def _wish(terms: Terms) -> str:
+    count = len(terms.lines)
+    numbers = "this number" if count == 1 else f"these {count} numbers"
+    match terms.op, terms.assistant_id:
+        case Op.BUY, None:
+            return f"Buy {numbers}?"
+        case Op.BUY, assistant_id:
+            return f"Buy {numbers} for assistant {assistant_id}?"
+        case Op.ASSIGN, None:
+            return f"Disconnect {numbers}?"
+        case Op.ASSIGN, assistant_id:
+            return f"Connect {numbers} to assistant {assistant_id}?"
+        case Op.RELEASE, _:
+            return f"Give {numbers} back for good?"
+
+
+def _line(line: LineTerms) -> str:
+    serving = line.current_assistant_id
+    now = f", now serving assistant {serving}" if serving else ""
+    price = line.price
+    costs = f": set-up {price.setup}, then {price.monthly} a month" if price else ""
+    return f"{line.number} at {line.provider}{now}{costs}"
+
+
+def _costs(terms: Terms) -> str:
+    if terms.op is not Op.BUY:
+        return ""
+    about = "at most " if terms.is_converted else ""
+    return (
+        f"In all {about}{terms.total_now} now, then {about}{terms.total_monthly} a month; "
+        f"{about}{terms.first_year} in the first year."
+    )

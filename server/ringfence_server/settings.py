@@ -1,0 +1,152 @@
+"""Settings: where one installation's state is, and whether it is a sandbox or live.
+
+A value comes from the environment (`RINGFENCE_…`), else from the configuration file (TOML), else
+from its default. A key that nobody knows stops the start: a misspelt setting must
+not be taken for an absent one.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ringfence.errors import ConfigurationError
+
+APP = "ringfence"
+PREFIX = "RINGFENCE_"
+DATABASE_NAME = "ringfence.sqlite3"
+SANDBOX_CARRIER_NAME = "sandbox-carrier.sqlite3"
+CONFIG_NAME = "config.toml"
+MAX_NAME_SHOWN = 64
+
+
+class Settings(BaseSettings):
+    """Everything that is decided before an installation is opened."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    home: Path | None = Field(
+        default=None,
+        description="The folder with all state of one installation; absolute or with ~. "
+        "By default the platform's folder for data, one for each mode.",
+    )
+    config: Path | None = Field(
+        default=None,
+        description="The configuration file (TOML), which may hold the other settings in lower "
+        "case. By default config.toml in home, else in the platform's folder for settings.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Another database: sqlite:///PATH or a PostgreSQL address. "
+        "By default a SQLite file in home.",
+    )
+    mode: Literal["sandbox", "live"] = Field(
+        default="sandbox",
+        description="sandbox or live; an installation is one of them for good.",
+    )
+
+    @field_validator("home", "config")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the file; a `.env` that happens to lie about is nobody's wish."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_file())
+
+    @property
+    def folder(self) -> Path:
+        """Where the state of this installation is."""
+        return self.home or platformdirs.user_data_path(APP) / self.mode
+
+    @property
+    def database(self) -> str:
+        """The database's address; may hold a password, so it is never shown."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.folder / DATABASE_NAME}"
+
+    @property
+    def sandbox_carrier(self) -> Path:
+        """The sandbox carrier's own file: another company's books, beside ours for convenience."""
+        return self.folder / SANDBOX_CARRIER_NAME
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: an unknown key, a value that is not allowed, or a file that is none.
+    """
+    names = [name for name in os.environ if name.upper().startswith(PREFIX)]
+    _check_known(names, [f"{PREFIX}{key.upper()}" for key in Settings.model_fields])
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]  # its input may be secret
+        setting = f"{PREFIX}{str(first['loc'][0]).upper()}"
+        raise ConfigurationError(
+            f"{setting} is not as it must be: {first['msg'].rstrip('.')}.",
+            remedy=f"Correct {setting}, in the environment or in the configuration file.",
+        ) from None
+
+
+def _read_file() -> dict[str, Any]:
+    """What the configuration file says; nothing where there is none."""
+    path = _file()
+    if path is None:
+        return {}
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The configuration file {path} cannot be read: {type(error).__name__}.",
+            remedy=f"Give it readable TOML, or name another file in {PREFIX}CONFIG.",
+        ) from error
+    _check_known(said, [key for key in Settings.model_fields if key != "config"])
+    return said
+
+
+def _file() -> Path | None:
+    """Where the configuration file is; one that was named must be there."""
+    if named := os.environ.get(f"{PREFIX}CONFIG"):
+        return Path(named).expanduser()
+    home = os.environ.get(f"{PREFIX}HOME")
+    folder = Path(home).expanduser() if home else platformdirs.user_config_path(APP)
+    path = folder / CONFIG_NAME
+    return path if path.is_file() else None
+
+
+def _check_known(names: Iterable[str], known: Sequence[str]) -> None:
+    """Stop at a key that nobody knows; its value is never repeated, for it may be a secret."""
+    for name in names:
+        if name not in known and name.upper() not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            raise ConfigurationError(
+                f"{name[:MAX_NAME_SHOWN]} is no setting of ringfence.",
+                remedy=f"{hint} Correct it or take it away.",
+            )

@@ -1,0 +1,160 @@
+"""What is said about an intent: to the person who decides, and to the model that asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ringfence.intents import DeclineReason, Intent, Level, Op
+from ringfence.states import IntentState, LineState
+from ringfence_tools.operation import Channel, Surface
+from ringfence_tools.printing import clock_time, named
+from ringfence_tools.texts import only_listed
+
+NEVER_SEND = "Never send me a passphrase."
+ASSIGNED = "Tell the person that it is done. Call list_numbers to see whether calls and texts work."
+DO_NOT_BUY_ANOTHER = "It may have been bought: do not buy another."
+
+
+def channels(intent: Intent, surface: Surface) -> tuple[Channel, ...]:
+    """Where a person can consent to it; a client's form is enough for the weakest level only."""
+    is_form_enough = intent.terms.level is Level.CLIENT
+    return tuple(c for c in surface.channels if c != "client" or is_form_enough)
+
+
+def tell_person(intent: Intent, surface: Surface) -> str:
+    """Two sentences for the person: what, for how much, where to approve, which code, until when.
+
+    They hold no command: a model with a shell runs what it is shown.
+    """
+    page = f"at {surface.approve_at} or " if surface.approve_at else ""
+    return (
+        f"To {_wish(intent)}, please approve it {page}in ringfence's terminal, "
+        f"where the code must read {intent.match_code}, until {clock_time(intent.expires_at)}. "
+        f"{NEVER_SEND}"
+    )
+
+
+def _wish(intent: Intent) -> str:
+    terms = intent.terms
+    numbers = named([line.terms.number for line in intent.lines])
+    simulated = " (simulated, no real money)" if intent.is_simulated else ""
+    if terms.op is Op.RELEASE:
+        return (
+            f"give back {numbers}{simulated}, which costs {terms.total_now}, ends its monthly "
+            "charge and usually cannot be undone"
+        )
+    if terms.op is Op.ASSIGN:
+        assistant = terms.assistant_id
+        move = f"connect {numbers} to {assistant}" if assistant else f"disconnect {numbers}"
+        return f"{move}{simulated}, which costs {terms.total_now} but moves live calls and texts"
+    about = "at most " if terms.is_converted else ""
+    return (
+        f"buy {numbers}{simulated} for {about}{terms.total_now} now "
+        f"and {about}{terms.total_monthly} a month from then on"
+    )
+
+
+def next_step(intent: Intent, surface: Surface) -> str:
+    """One or two sentences for the model: what to do now, by tools that it has."""
+    return only_listed(_next_step(intent), surface.tools)
+
+
+def _next_step(intent: Intent) -> str:
+    match intent.state:
+        case IntentState.AWAITING_APPROVAL if intent.expires_at < intent.terms.expires_at:
+            return f"{_CLIENT_SAID_NO} {_STEPS[intent.state]}"
+        case IntentState.DECLINED:
+            return _DECLINED.get(intent.decline_reason, _DECLINED_ONLY)
+        case IntentState.COMPLETED | IntentState.PARTLY_COMPLETED:
+            return _ended_well(intent)
+        case IntentState.FAILED:
+            return _failed(intent)
+        case state:
+            return _STEPS[state].format(propose=_PROPOSE[intent.terms.op])
+
+
+def _ended_well(intent: Intent) -> str:
+    if intent.terms.op is not Op.BUY:
+        return _DONE[intent.terms.op]
+    told = "Tell the person that it is bought."
+    if intent.state is IntentState.PARTLY_COMPLETED:
+        told = (
+            "Tell the person which numbers were bought and which were not: lines[].state says it."
+        )
+    if intent.terms.assistant_id is None:
+        return f"{told} To connect it to an assistant, call assign_number."
+    return f"{told} Call list_numbers to see whether calls and texts already work."
+
+
+def _failed(intent: Intent) -> str:
+    if intent.terms.op is not Op.BUY:
+        return "Nothing was changed. Tell the person why: lines[].error says it."
+    if all(line.state is LineState.VOIDED for line in intent.lines):
+        return (
+            "Nothing was sent and nothing was charged. Tell the person why: lines[].error says it. "
+            "Call search_numbers for fresh offers."
+        )
+    return (
+        "Nothing was bought and nothing was charged. Tell the person why: lines[].error says it. "
+        "Call search_numbers to choose another number."
+    )
+
+
+_PROPOSE: Mapping[Op, str] = {
+    Op.BUY: "buy_numbers",
+    Op.RELEASE: "release_number",
+    Op.ASSIGN: "assign_number",
+}
+
+# Hosts decline without drawing anything, so their no is nobody's; it only shortens the wait.
+_CLIENT_SAID_NO = (
+    "The client answered no, which decides nothing: the person can still decide, but not for long."
+)
+
+_STEPS: Mapping[IntentState, str] = {
+    IntentState.AWAITING_APPROVAL: (
+        "Tell the person what tell_person says, then end your turn: only a person can consent. "
+        "When they return, call get_intent."
+    ),
+    IntentState.APPROVED: (
+        "Consent is given and it is about to be sent. Call get_intent to see what came of it."
+    ),
+    IntentState.EXECUTING: (
+        "The carrier is working on it: do not ask for it again. "
+        "Call get_intent to see what came of it."
+    ),
+    IntentState.NEEDS_ATTENTION: (
+        f"The outcome is not known yet and is being looked up. {DO_NOT_BUY_ANOTHER} "
+        "Tell the person, and say that they can settle it. Call get_intent later."
+    ),
+    IntentState.EXPIRED: (
+        "Nobody consented in time and nothing was charged. "
+        "Ask the person whether it is still wanted. If it is, call {propose} again."
+    ),
+    IntentState.CANCELLED: (
+        "It was withdrawn and nothing was charged. If it is wanted after all, call {propose} again."
+    ),
+}
+
+_DECLINED_ONLY = (
+    "A person declined it and nothing was charged. "
+    "Ask them what they want instead; do not propose the same again."
+)
+_DECLINED: Mapping[DeclineReason | None, str] = {
+    DeclineReason.ANOTHER_NUMBER: (
+        "The person wants another number; nothing was charged. Ask which kind. "
+        "Then call search_numbers and leave the declined ones out."
+    ),
+    DeclineReason.TOO_EXPENSIVE: (
+        "The person finds it too expensive; nothing was charged. Ask what it may cost. "
+        "Then call search_numbers with max_monthly."
+    ),
+    DeclineReason.STOP: (
+        "The person said stop and nothing was charged. Propose nothing more unless they ask for it."
+    ),
+}
+
+_DONE: Mapping[Op, str] = {
+    Op.RELEASE: "Tell the person that the number was given back and its monthly charge ends.",
+    Op.ASSIGN: ASSIGNED,
+}
