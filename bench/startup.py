@@ -10,45 +10,21 @@ that a busy machine slows both alike: read the ratios. CPU and memory are the pr
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pipe import BARE, ERAS, OURS, Pipe
 
 MAX_CPU_RATIO = 1.25
 MAX_MEMORY_MB = 90.0
 
-REPOSITORY = Path(__file__).parents[1]
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-BARE = [
-    sys.executable,
-    "-c",
-    """
-from mcp.server import MCPServer
-server = MCPServer("bare")
-@server.tool()
-async def nothing() -> str:
-    "Does nothing."
-    return "nothing"
-server.run()
-""",
-]
-OURS = [sys.executable, "-m", "ringfence_server", "serve"]
-ERAS = ("legacy", "modern")
-INFO = {"name": "bench", "version": "0"}
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": INFO}
-ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": INFO,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 
 
 @dataclass(frozen=True)
@@ -60,58 +36,18 @@ class Start:
     memory: float
 
 
-def environment() -> dict[str, str]:
-    """Ours, with bytecode as an installed package has it, and no installation of anybody's."""
-    roots = (str(REPOSITORY / root) for root in ("core", "tools", "prompts", "server"))
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("RINGFENCE_")
-    }
-    home = str(Path(tempfile.gettempdir()) / "ringfence-bench-opens-nothing")
-    return {**kept, "PYTHONPATH": os.pathsep.join(roots), "RINGFENCE_HOME": home}
-
-
 def start(command: list[str], era: str) -> Start:
     """Start a server, ask for its tools, measure, and end it."""
+    home = Path(tempfile.gettempdir()) / "ringfence-bench-opens-nothing"
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    pipe = Pipe(command, era, home)
     try:
-        if era == "legacy":
-            ask(process, "initialize", HELLO)
-            write(process, {"jsonrpc": "2.0", "method": "notifications/initialized"})
-            ask(process, "tools/list", {})
-        else:
-            ask(process, "server/discover", {"_meta": ENVELOPE})
-            ask(process, "tools/list", {"_meta": ENVELOPE})
+        pipe.hello()
+        pipe.ask("tools/list", {})
         wall = time.perf_counter() - began
-        return Start(cpu_seconds(process.pid), wall, memory_mb(process.pid))
+        return Start(cpu_seconds(pipe.process.pid), wall, memory_mb(pipe.process.pid))
     finally:
-        process.kill()
-        process.communicate()
-
-
-def ask(process: subprocess.Popen[bytes], method: str, params: dict[str, Any]) -> None:
-    write(process, {"jsonrpc": "2.0", "id": method, "method": method, "params": params})
-    assert process.stdout is not None
-    for line in process.stdout:
-        message = json.loads(line)
-        if message.get("id") == method:
-            assert "result" in message, message
-            return
-    raise SystemExit(f"The server ended instead of answering {method}.")
-
-
-def write(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(message).encode() + b"\n")
-    process.stdin.flush()
+        pipe.end()
 
 
 def cpu_seconds(pid: int) -> float:

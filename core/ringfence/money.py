@@ -133,6 +133,8 @@ class Money:
         return self.micros > self._same(other)
 
     def _same(self, other: Money) -> int:
+        if not isinstance(other, Money):
+            raise TypeError(f"Money is added to and compared with money only: {other!r}.")
         if other.currency != self.currency:
             raise CurrencyMismatch(
                 f"{self.currency} and {other.currency} are never added or compared."

@@ -18,8 +18,9 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from ringfence.errors import InternalError, RingfenceError
-from ringfence_server.consent import Intents, Matter, has_forms
-from ringfence_server.installation import Installation, Opened
+from ringfence_server.consent import Intents, Matter, intent_in
+from ringfence_server.dialog import has_forms
+from ringfence_server.installation import Installation
 from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
 from ringfence_tools.parsing import parse
 from ringfence_tools.refusal import error_document, read_error
@@ -45,9 +46,12 @@ class Calls:
         self, name: str, arguments: dict[str, Any], context: Context[Installation, Any]
     ) -> Answer:
         """Answer one call of a listed tool: a result, a refusal, or a question to a person."""
+        operation = self.operations[name]
+        if operation.follow is None:  # it waits for nobody, and is over before a sign of life is due
+            return await self._answer(operation, arguments, context)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_show_life, context)
-            answer = await self._answer(self.operations[name], arguments, context)
+            answer = await self._answer(operation, arguments, context)
             tasks.cancel_scope.cancel()
         return answer
 
@@ -66,10 +70,12 @@ class Calls:
     ) -> Answer:
         arguments = parse(operation, raw)
         opened = await context.request_context.lifespan_context.opened()
-        call = Call(opened.desk, self.principal(), self._surface(opened, context))
+        call = Call(opened.desk, self.principal(), self._surface(context))
         result = await operation.run(call, arguments)
         if operation.follow and (intent_id := _intent_id(result)):
-            matter = Matter(operation, arguments, call, context, self.intents, intent_id)
+            matter = Matter(
+                operation, arguments, call, context, self.intents, opened.approve_at, intent_id
+            )
             seen = await matter.see_through(result)
             if isinstance(seen, InputRequiredResult):
                 return seen
@@ -79,14 +85,10 @@ class Calls:
             structured_content=result.as_document(),
         )
 
-    def _surface(self, opened: Opened, context: Context[Installation, Any]) -> Surface:
-        approve_at = opened.approve_at()
-        channels: list[Channel] = ["terminal"]
-        if approve_at:
-            channels.insert(0, "page")
-        if has_forms(context):
-            channels.insert(0, "client")
-        return Surface(frozenset(self.operations), channels, approve_at)
+    def _surface(self, context: Context[Installation, Any]) -> Surface:
+        """What the caller sees before anybody is awaited; a page is looked for only then."""
+        channels: list[Channel] = ["client", "terminal"] if has_forms(context) else ["terminal"]
+        return Surface(frozenset(self.operations), channels)
 
     def _refused(self, error: RingfenceError) -> CallToolResult:
         document = error_document(error, frozenset(self.operations))
@@ -99,8 +101,7 @@ class Calls:
 
 def _intent_id(result: Result) -> str | None:
     """The intent that a result is, or holds."""
-    holder = getattr(result, "intent", None) or result
-    found: str | None = getattr(holder, "intent_id", None)
+    found: str | None = getattr(intent_in(result), "intent_id", None)
     return found
 
 

@@ -1,8 +1,8 @@
 """Asking a person through their client, where that is enough; and waiting for what follows.
 
 A tool returns an intent; the asking is the server's. In this order: a form, where level `client`
-is enough and the client has forms; else the plain waiting result, which tells the person where
-to go.
+is enough and the client has forms; the approval page, where the client can take a person there;
+else the plain waiting result, which tells the person where to go.
 
 Nothing is remembered between the rounds of one call: the tool finds the same intent again by what
 was wished, and the answer is filed under the intent's id, so that it can never approve another.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -28,8 +28,9 @@ from ringfence.desk import Desk
 from ringfence.errors import InvalidArguments, RingfenceError, StorageUnavailable
 from ringfence.intents import Intent, Level
 from ringfence.states import IntentState
-from ringfence_server.question import SCHEMA, last_four, message, question
-from ringfence_tools.operation import AnyOperation, Call, Result
+from ringfence_server.dialog import Dialog, FormDialog, PageDialog, has_forms, has_urls
+from ringfence_server.question import last_four
+from ringfence_tools.operation import AnyOperation, Call, Result, Surface
 
 WAIT_AFTER_ASKING_SECONDS = 25.0
 """For the purchase to be made, once a person was asked; many clients give a call up after 60."""
@@ -71,18 +72,13 @@ class Asked(Enum):
     """What came of asking in the client."""
 
     NOBODY = auto()
-    """No form, not enough, or no answer that counts: as if there were no forms."""
+    """No dialog, not enough, or no answer that counts: as if the client could ask nobody."""
     DECIDED = auto()
-    """Approved by the answer, or decided elsewhere while the form was open."""
+    """Approved by the answer, or decided elsewhere while the dialog was open."""
+    SENT = auto()
+    """The person goes to the page; what they do there is seen in the store."""
     NOT_APPROVED = auto()
     """Declined, cancelled, or filled in wrongly."""
-
-
-def has_forms(context: Context[Any, Any]) -> bool:
-    """Whether the client says that it can show a form; an empty declaration means just that."""
-    capabilities = context.client_capabilities
-    declared = capabilities.elicitation if capabilities else None
-    return declared is not None and (declared.form is not None or declared.url is None)
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,8 @@ class Matter:
     call: Call
     context: Context[Any, Any]
     intents: Intents
+    approve_at: Callable[[], Awaitable[str | None]]
+    """Where the approval page is, started if it must be; None where there is none."""
     intent_id: str
 
     async def see_through(self, result: Result) -> Result | InputRequiredResult:
@@ -101,83 +99,111 @@ class Matter:
 
         An `InputRequiredResult` is the question: the client repeats the call with the answer.
         """
-        asked = await self._ask()
+        page = await self._page(result)
+        dialog = await self._dialog(page)
+        asked = await self._ask(dialog)
         if isinstance(asked, InputRequiredResult):
             return asked
         seconds = float(self.operation.wait_seconds(self.arguments))
-        if asked is Asked.DECIDED:
+        if asked in _ENDING:
             seconds = WAIT_AFTER_ASKING_SECONDS
         if seconds:
-            await self._wait(seconds)
-        elif asked is Asked.NOBODY:
+            intent = await self._wait(seconds)
+            if dialog is not None and self._is_legacy and _is_decided(intent):
+                await dialog.close(self.context.session, self.context.request_id)
+        elif asked is Asked.NOBODY and page is None:
             return result
-        return await self._follow()
+        return await self._follow(page)
 
-    async def _ask(self) -> Asked | InputRequiredResult:
-        answers = self.context.input_responses
-        if self.operation.is_read_only or not has_forms(self.context):
-            return Asked.NOBODY
+    async def _page(self, result: Result) -> str | None:
+        """The address where a person can approve it; None where nobody is awaited, or a page is not enough."""
+        if getattr(intent_in(result), "state", None) is not IntentState.AWAITING_APPROVAL:
+            return None
         intent = await self._intent()
-        if intent.terms.level is not Level.CLIENT:
-            return Asked.NOBODY
-        if intent.state is not IntentState.AWAITING_APPROVAL:  # between two rounds, maybe
-            return Asked.NOBODY if answers is None else Asked.DECIDED
-        if self.context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            return await self._take(await self._answer_to_open_form(intent))
-        if answers is None:
-            return InputRequiredResult(input_requests={self.intent_id: question(intent)})
-        return await self._take(answers.get(self.intent_id))
+        if intent.terms.level.strength > Level.PAGE.strength:
+            return None
+        address = await self.approve_at()
+        return address and f"{address}/i/{self.intent_id}"
 
-    async def _answer_to_open_form(self, intent: Intent) -> ElicitResult | None:
-        """What the client answers; None as soon as the intent is decided elsewhere."""
+    async def _dialog(self, page: str | None) -> Dialog | None:
+        """How to ask in the client; None where it cannot, or there is nothing to ask."""
+        can_show, can_send = has_forms(self.context), page and has_urls(self.context)
+        if self.operation.is_read_only or not (can_show or can_send):
+            return None
+        intent = await self._intent()
+        if _is_decided(intent):
+            return None
+        if can_show and intent.terms.level is Level.CLIENT:
+            return FormDialog(intent)
+        return PageDialog(intent, page) if page and can_send else None
+
+    async def _ask(self, dialog: Dialog | None) -> Asked | InputRequiredResult:
+        answers = self.context.input_responses
+        if dialog is None:  # the second round may find that somebody has decided
+            is_second = answers is not None and not self.operation.is_read_only
+            return Asked.DECIDED if is_second and await self._is_decided() else Asked.NOBODY
+        if self._is_legacy:
+            return await self._take(dialog, await self._answer_to(dialog))
+        if answers is None:
+            return InputRequiredResult(input_requests={self.intent_id: dialog.request()})
+        return await self._take(dialog, answers.get(self.intent_id))
+
+    @property
+    def _is_legacy(self) -> bool:
+        return self.context.protocol_version not in MODERN_PROTOCOL_VERSIONS
+
+    async def _answer_to(self, dialog: Dialog) -> ElicitResult | None:
+        """What a client of the old era answers; None as soon as the intent is decided elsewhere."""
         answer: ElicitResult | None = None
         async with anyio.create_task_group() as race:
 
             async def close_when_decided() -> None:
-                with suppress(StorageUnavailable):  # then the form stays open, and counts
+                with suppress(StorageUnavailable):  # then the dialog stays open, and counts
                     while not _is_decided(await self._wait(LOOK_SECONDS)):
                         pass
                     race.cancel_scope.cancel()
 
             race.start_soon(close_when_decided)
-            answer = await self._fill_in(intent)
+            with suppress(MCPError, ValidationError):  # it cannot ask after all, or answers nonsense
+                answer = await dialog.open(self.context.session, self.context.request_id)
             race.cancel_scope.cancel()
         return answer
 
-    async def _fill_in(self, intent: Intent) -> ElicitResult | None:
-        session = self.context.session
-        try:
-            answer: ElicitResult = await session.elicit_form(
-                message(intent), SCHEMA, self.context.request_id
-            )
-        except (MCPError, ValidationError):  # it cannot ask after all, or answers nonsense
-            return None
-        return answer
-
-    async def _take(self, answer: object) -> Asked:
-        """Approve if the answer says so; every other answer counts like a decline."""
+    async def _take(self, dialog: Dialog, answer: object) -> Asked:
+        """Approve if a form's answer says so; every answer that is no yes counts like a decline."""
         if not isinstance(answer, ElicitResult):
-            return Asked.DECIDED if _is_decided(await self._intent()) else Asked.NOBODY
-        desk, principal = self.call.desk, self.call.principal
-        if digits := last_four(answer):
-            try:
-                await self.intents.approve(desk, principal, self.intent_id, last_four=digits)
-            except InvalidArguments:
-                pass
-            except RingfenceError:
-                if not _is_decided(await self._intent()):
-                    raise
-                return Asked.DECIDED  # elsewhere, a moment ago
-            else:
-                return Asked.DECIDED
-        await self.intents.decline(desk, principal, self.intent_id)
+            return Asked.DECIDED if await self._is_decided() else Asked.NOBODY
+        if isinstance(dialog, PageDialog):
+            if answer.action == "accept":
+                return Asked.SENT
+        elif (digits := last_four(answer)) and await self._approve(digits):
+            return Asked.DECIDED
+        await self.intents.decline(self.call.desk, self.call.principal, self.intent_id)
         return Asked.NOT_APPROVED
 
-    async def _follow(self) -> Result:
+    async def _approve(self, digits: str) -> bool:
+        """Approve by a form; False for the wrong digits."""
+        call = self.call
+        try:
+            await self.intents.approve(call.desk, call.principal, self.intent_id, last_four=digits)
+        except InvalidArguments:
+            return False
+        except RingfenceError:
+            if not await self._is_decided():
+                raise
+        return True  # now, or elsewhere a moment ago
+
+    async def _follow(self, page: str | None) -> Result:
         if self.operation.follow is None:
             raise RuntimeError(f"{self.operation.name} leads to an intent that it cannot follow.")
-        result: Result = await self.operation.follow(self.call, self.arguments, self.intent_id)
+        call = self.call
+        if page is not None:
+            call = replace(call, surface=_with_page(call.surface, page))
+        result: Result = await self.operation.follow(call, self.arguments, self.intent_id)
         return result
+
+    async def _is_decided(self) -> bool:
+        return _is_decided(await self._intent())
 
     async def _intent(self) -> Intent:
         return await self.intents.get(self.call.desk, self.call.principal, self.intent_id)
@@ -186,6 +212,20 @@ class Matter:
         """The intent once it is over, or as it stands when the seconds are."""
         call = self.call
         return await self.intents.wait(call.desk, call.principal, self.intent_id, seconds)
+
+
+def intent_in(result: Result) -> object:
+    """What holds the intent's fields in a result: the result itself, or its field `intent`."""
+    return getattr(result, "intent", None) or result
+
+
+_ENDING = frozenset({Asked.DECIDED, Asked.SENT})
+"""The purchase may be made any moment, so the call waits for it."""
+
+
+def _with_page(surface: Surface, page: str) -> Surface:
+    others = [channel for channel in surface.channels if channel != "terminal"]
+    return replace(surface, channels=[*others, "page", "terminal"], approve_at=page)
 
 
 def _is_decided(intent: Intent) -> bool:

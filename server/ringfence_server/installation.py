@@ -22,6 +22,10 @@ RUNNER_PAUSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
+async def _nowhere() -> None:
+    """There is no page."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """One installation, open: the desk, what runs beside it, and where a person finds it."""
@@ -29,8 +33,8 @@ class Opened:
     desk: Desk
     run_forever: Callable[[], Awaitable[None]]
     """Executes what people approve, wherever they do; ends only by cancellation."""
-    approve_at: Callable[[], str | None] = lambda: None
-    """The approval page's address while one lives."""
+    approve_at: Callable[[], Awaitable[str | None]] = _nowhere
+    """The approval page's address, for somebody who is awaited now; None where there can be no page."""
 
 
 OpenDesk = Callable[[], AbstractAsyncContextManager[Opened]]

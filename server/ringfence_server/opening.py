@@ -11,6 +11,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from ringfence.clock import SystemClock
 from ringfence.desk import Desk
@@ -24,6 +25,9 @@ from ringfence.store.installation import open_store
 from ringfence.store.watch import Bell
 from ringfence_server.settings import Settings
 
+if TYPE_CHECKING:
+    from ringfence_server.approvals.keeping import Keeper
+
 
 @dataclass(frozen=True)
 class Premises:
@@ -33,6 +37,19 @@ class Premises:
     desk: Desk
     runner: Runner
     sandbox_carrier: Carrier
+
+    def page_keeper(self) -> Keeper:
+        """This process's part in keeping the approval page; closed before the premises are."""
+        from ringfence_server.approvals.keeping import Keeper  # starlette, uvicorn: not for every command
+        from ringfence_server.serve import local_principal
+
+        settings = self.settings
+        return Keeper(
+            self.desk,
+            port=settings.approvals_port,
+            person=local_principal(),
+            mode=settings.mode,
+        )
 
     def close(self) -> None:
         """Let go of every file."""

@@ -1,4 +1,4 @@
-"""What a person is asked in their client: facts of the intent, and a field for four digits.
+"""What a person is asked in their client: facts of the intent, and how to say yes.
 
 Every word is derived from the stored intent, so the question for one intent is always the same,
 and nothing that an assistant wrote is in it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult
+from mcp_types import ElicitResult
 
 from ringfence.intents import Intent, LineTerms, Op, Terms
 
@@ -32,14 +32,22 @@ That they are digits is checked here alone: the protocol's forms know no `patter
 """
 
 
-def question(intent: Intent) -> ElicitRequest:
-    """The form that asks for consent to this intent."""
-    params = ElicitRequestFormParams(message=message(intent), requested_schema=SCHEMA)
-    return ElicitRequest(params=params)
-
-
 def message(intent: Intent) -> str:
-    """The question in words: what, at what price, until when, and how to say yes."""
+    """The question in words: what, at what price, until when, and how to say yes in a form."""
+    how = (
+        f"To agree, type the last four digits of {intent.terms.lines[0].number}; "
+        "anything else leaves it undecided."
+    )
+    return "\n".join([*_facts(intent), how])
+
+
+def page_message(intent: Intent) -> str:
+    """The same for a person who is taken to the page, where they decide."""
+    how = "The page shows this and the match code again. Approve or decline it there."
+    return "\n".join([*_facts(intent), how])
+
+
+def _facts(intent: Intent) -> list[str]:
     terms = intent.terms
     facts = [
         _wish(terms),
@@ -47,10 +55,8 @@ def message(intent: Intent) -> str:
         _costs(terms),
         "Sandbox: simulated, no real money." if intent.is_simulated else "",
         f"Match code {intent.match_code}. Open until {intent.expires_at:%Y-%m-%d %H:%M} UTC.",
-        f"To agree, type the last four digits of {terms.lines[0].number}; "
-        "anything else leaves it undecided.",
     ]
-    return "\n".join(fact for fact in facts if fact)
+    return [fact for fact in facts if fact]
 
 
 def last_four(answer: ElicitResult) -> str | None:

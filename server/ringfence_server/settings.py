@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,8 @@ DATABASE_NAME = "ringfence.sqlite3"
 SANDBOX_CARRIER_NAME = "sandbox-carrier.sqlite3"
 CONFIG_NAME = "config.toml"
 MAX_NAME_SHOWN = 64
+FIRST_PORT, LAST_PORT = 1_024, 65_535
+"""Below are the system's own ports."""
 
 
 class Settings(BaseSettings):
@@ -59,6 +61,20 @@ class Settings(BaseSettings):
         default="sandbox",
         description="sandbox or live; an installation is one of them for good.",
     )
+
+    approvals_url: str = Field(
+        default="http://localhost:7415",
+        pattern=r"^http://localhost:(0|[1-9][0-9]{3,4})$",
+        description="Where the approval page is: http://localhost:PORT, with a port from 1024 to 65535, "
+        "or 0 for any that is free.",
+    )
+
+    @field_validator("approvals_url")
+    @classmethod
+    def _is_a_port(cls, url: str) -> str:
+        if not _port_of(url) or FIRST_PORT <= _port_of(url) <= LAST_PORT:
+            return url
+        raise ValueError(f"a port is 0 or from {FIRST_PORT} to {LAST_PORT}")
 
     @field_validator("home", "config")
     @classmethod
@@ -90,9 +106,18 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.folder / DATABASE_NAME}"
 
     @property
+    def approvals_port(self) -> int:
+        """The approval page's preferred port; 0 is any that is free."""
+        return _port_of(self.approvals_url)
+
+    @property
     def sandbox_carrier(self) -> Path:
         """The sandbox carrier's own file: another company's books, beside ours for convenience."""
         return self.folder / SANDBOX_CARRIER_NAME
+
+
+def _port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
 
 def read_settings() -> Settings:
@@ -101,13 +126,15 @@ def read_settings() -> Settings:
     Raises:
         ConfigurationError: an unknown key, a value that is not allowed, or a file that is none.
     """
-    names = [name for name in os.environ if name.upper().startswith(PREFIX)]
-    _check_known(names, [f"{PREFIX}{key.upper()}" for key in Settings.model_fields])
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            key = name[len(PREFIX) :].lower()
+            _check_known(key, Settings.model_fields, spelt=_in_environment)
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]  # its input may be secret
-        setting = f"{PREFIX}{str(first['loc'][0]).upper()}"
+        setting = _in_environment(str(first["loc"][0]))
         raise ConfigurationError(
             f"{setting} is not as it must be: {first['msg'].rstrip('.')}.",
             remedy=f"Correct {setting}, in the environment or in the configuration file.",
@@ -126,7 +153,8 @@ def _read_file() -> dict[str, Any]:
             f"The configuration file {path} cannot be read: {type(error).__name__}.",
             remedy=f"Give it readable TOML, or name another file in {PREFIX}CONFIG.",
         ) from error
-    _check_known(said, [key for key in Settings.model_fields if key != "config"])
+    for key in said:
+        _check_known(key, Settings.model_fields.keys() - {"config"})
     return said
 
 
@@ -140,13 +168,18 @@ def _file() -> Path | None:
     return path if path.is_file() else None
 
 
-def _check_known(names: Iterable[str], known: Sequence[str]) -> None:
+def _in_environment(key: str) -> str:
+    return f"{PREFIX}{key.upper()}"
+
+
+def _check_known(key: str, known: Iterable[str], *, spelt: Callable[[str], str] = str) -> None:
     """Stop at a key that nobody knows; its value is never repeated, for it may be a secret."""
-    for name in names:
-        if name not in known and name.upper() not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-            raise ConfigurationError(
-                f"{name[:MAX_NAME_SHOWN]} is no setting of ringfence.",
-                remedy=f"{hint} Correct it or take it away.",
-            )
+    if key in known:
+        return
+    near = get_close_matches(key, known, n=1)
+    named = [spelt(name) for name in near or known]
+    hint = f"Did you mean {named[0]}?" if near else f"There are {', '.join(named)}."
+    raise ConfigurationError(
+        f"{spelt(key)[:MAX_NAME_SHOWN]} is no setting of ringfence.",
+        remedy=f"{hint} Correct it or take it away.",
+    )

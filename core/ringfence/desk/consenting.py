@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ringfence.desk.counter import Desk
-from ringfence.errors import InvalidArguments
+from ringfence.errors import InvalidArguments, PolicyRefused
 from ringfence.guard import approval
 from ringfence.guard.approval import Evidence
 from ringfence.intents import DeclineReason, Intent, Level
-from ringfence.store import intents
+from ringfence.store import intents, page
 from ringfence.store.transaction import Transaction
 
 
@@ -65,6 +65,51 @@ async def decline_at_terminal(
         lambda tx: approval.decline(tx, intent_id, person=person, channel="terminal", reason=reason)
     )
     return _rung(desk, declined)
+
+
+def approve_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> Intent:
+    """Take a click on the page for consent at level `page`, to the digest that its form showed.
+
+    Not async, and rings no bell: the page has a thread of its own, and whoever runs it wakes the others.
+
+    Raises:
+        PolicyRefused: the form's nonce does not count; nothing was approved. Else as `guard.approval.approve`.
+        NotFound, Declined, Expired, Frozen: as `guard.approval.approve`.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        digest = page.use_nonce(tx, intent_id, nonce)
+        if digest is None:
+            raise _stale(intent_id)
+        evidence = Evidence(Level.PAGE, "page", person)
+        return approval.approve(tx, intent_id, evidence, digest=digest)
+
+    return desk.store.write_now(decide)
+
+
+def decline_on_page(
+    desk: Desk, intent_id: str, *, nonce: str, person: str, reason: DeclineReason | None
+) -> Intent:
+    """Take a no on the page, which is final; not async, as `approve_on_page`.
+
+    Raises:
+        PolicyRefused: the form's nonce does not count, or nothing waits there any more.
+        NotFound: no such intent.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        if page.use_nonce(tx, intent_id, nonce) is None:
+            raise _stale(intent_id)
+        return approval.decline(tx, intent_id, person=person, channel="page", reason=reason)
+
+    return desk.store.write_now(decide)
+
+
+def _stale(intent_id: str) -> PolicyRefused:
+    return PolicyRefused(
+        f"The page of {intent_id} was open for too long; nothing was decided.",
+        remedy="Tell the person to look at the page again and decide there.",
+    )
 
 
 async def pending(desk: Desk) -> list[Intent]:

@@ -20,6 +20,7 @@ from ringfence.ids import Prefix
 from ringfence.intents import LineTerms, Op
 from ringfence.money import Money
 from ringfence.offers import CarrierHold, Offer, Quote, Reservation, ReservationKind
+from ringfence.store import inventory
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
 
@@ -116,6 +117,8 @@ async def keep(desk: Desk, principal: str, offer: Offer) -> Reservation:
 
 def _live_or_current(tx: Transaction, principal: str, offer: Offer) -> Reservation | None:
     stock = offer.stock
+    if inventory.by_number(tx, stock.number) is not None:
+        raise NumberGone(f"{stock.number} is ours already.", remedy="Find it with list_numbers.")
     live = stored.live_reservation(tx, principal, stock.provider, stock.stock_id)
     if live is None and tx.now >= offer.expires_at:
         raise OfferExpired(f"The offer of {stock.number} has expired.")

@@ -175,7 +175,8 @@ def _offer(
 ) -> tuple[list[Offer], bool]:
     """Store one page of what was found, the cheapest first year first and the unpriced last."""
     rules, now = tx.rules, tx.now
-    affordable = [s for s in stock if _is_within(s, wish.max_monthly, rules, now)]
+    free = _not_kept_for_others(tx, principal, stock)
+    affordable = [s for s in free if _is_within(s, wish.max_monthly, rules, now)]
     ranked = sorted(affordable, key=lambda s: _rank(s, rules, now))
     page = ranked[skip : skip + wish.limit]
     offers = [
@@ -189,6 +190,18 @@ def _offer(
     ]
     stored.add_offers(tx, offers)
     return offers, len(ranked) > skip + wish.limit
+
+
+def _not_kept_for_others(tx: Transaction, principal: str, stock: list[Stock]) -> list[Stock]:
+    """Stock without what is reserved for another principal here; its carrier may go on listing it to us."""
+    kept = {
+        (provider, stock_id)
+        for provider in {s.provider for s in stock}
+        for stock_id in stored.reserved_elsewhere(
+            tx, principal, provider, [s.stock_id for s in stock if s.provider is provider]
+        )
+    }
+    return [s for s in stock if (s.provider, s.stock_id) not in kept]
 
 
 def _is_within(stock: Stock, most: Money | None, rules: PolicyDocument, now: datetime) -> bool:

@@ -97,17 +97,25 @@ def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest:
             f"What was shown is not what {intent.intent_id} says; nothing was approved.",
             remedy="Tell the person to look at the card again.",
         )
-    needed = max(
-        intent.terms.level,
-        tx.rules.levels.needed(intent.terms.op),
-        key=lambda level: level.strength,
-    )
+    needed = needed_level(tx, intent)
     if evidence.level.strength < needed.strength:
         raise PolicyRefused(
             f"{intent.intent_id} needs consent at level {needed}; this was {evidence.level}."
         )
     if tx.mode == "live" and evidence.level in WEAK_LEVELS:
         raise PolicyRefused("A live installation takes no consent that proves no person.")
+
+
+def needed_level(tx: Transaction, intent: Intent) -> Level:
+    """What consent to it must prove now: what its terms say, or more where the policy has become stricter."""
+    levels = (intent.terms.level, tx.rules.levels.needed(intent.terms.op))
+    return max(levels, key=lambda level: level.strength)
+
+
+def is_enough(tx: Transaction, intent: Intent, level: Level) -> bool:
+    """Whether consent at this level counts for it here and now."""
+    is_too_weak_here = tx.mode == "live" and level in WEAK_LEVELS
+    return level.strength >= needed_level(tx, intent).strength and not is_too_weak_here
 
 
 def _expired(intent: Intent) -> RingfenceError:

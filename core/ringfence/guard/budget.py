@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ringfence.errors import ConfigurationError
 from ringfence.intents import LineTerms
-from ringfence.money import Money
+from ringfence.money import Money, currency_digits, decimal_of
 from ringfence.offers import Price
 from ringfence.policy import (
     AttemptsBudget,
@@ -130,8 +130,8 @@ def printed(budget: Budget, amount: int) -> str:
     """An amount of the budget's unit as people read it; may be below zero where a limit was tightened."""
     if not isinstance(budget, CashBudget | RunRateBudget):
         return str(amount)
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{Money(abs(amount), budget.limit.currency)}"
+    sign, currency = "-" if amount < 0 else "", budget.limit.currency
+    return f"{sign}{decimal_of(abs(amount), currency_digits(currency) or 0)} {currency}"
 
 
 def balanced(rules: PolicyDocument) -> list[Budget]:

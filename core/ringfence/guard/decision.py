@@ -29,12 +29,11 @@ from ringfence.policy import (
     REQUIRED_KINDS,
     AttemptsBudget,
     Budget,
-    CashBudget,
     PerNumberBudget,
     PolicyDocument,
-    RunRateBudget,
 )
 from ringfence.store.balances import Balance
+from ringfence.store.ledger import Dimensions
 
 
 class Violation(Noun):
@@ -200,10 +199,11 @@ def _check_prices(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: da
         if line.price is None:
             yield Violation(rule="price_known", requested=line.number)
             continue
-        needed = {rules.currency} if is_mixed else set()
-        for budget in rules.budgets:
-            if _counts(line, wish, budget):
-                needed |= budgets.currencies(budget)
+        dimensions = _dimensions(line, wish)
+        counting = [b for b in rules.budgets if budgets.matches(b, dimensions)]
+        needed = {currency for b in counting for currency in budgets.currencies(b)}
+        if is_mixed:
+            needed.add(rules.currency)
         for currency in sorted(needed):
             if rules.convert(line.price.now, currency, now) is None:
                 yield Violation(
@@ -313,14 +313,11 @@ def _charged(wish: Wish, budget: Budget) -> list[LineTerms]:
     """The lines that count for a budget."""
     if wish.op is not Op.BUY:
         return []
-    return [line for line in wish.lines if _counts(line, wish, budget)]
+    return [line for line in wish.lines if budgets.matches(budget, _dimensions(line, wish))]
 
 
-def _counts(line: LineTerms, wish: Wish, budget: Budget) -> bool:
-    return budgets.matches(
-        budget,
-        budgets.dimensions_of(line, requester=wish.principal, assistant_id=wish.assistant_id),
-    )
+def _dimensions(line: LineTerms, wish: Wish) -> Dimensions:
+    return budgets.dimensions_of(line, requester=wish.principal, assistant_id=wish.assistant_id)
 
 
 _PERSON = "only a person can change the policy"
@@ -333,7 +330,7 @@ _ERRORS: Mapping[str, tuple[type[RingfenceError], str, str | None]] = {
     ),
     "pending_per_requester": (
         PolicyRefused,
-        "{used} purchases already wait for a person; {limit} may wait at once.",
+        "{used} purchases already wait for a person; {limit} may wait at once, so {requested} more is too many.",
         "Ask the person to decide on those that wait, or withdraw one with cancel_intent.",
     ),
     "consent_possible": (

@@ -12,9 +12,19 @@ from ringfence.intents import Op, Terms
 PURPOSE = b"ringfence/intent/v1"
 
 
+def canonical(terms: Terms) -> bytes:
+    """Every term in the one form that is stored, audited and digested (RFC 8785)."""
+    return rfc8785.dumps(terms.model_dump(mode="json"))
+
+
 def digest_of(terms: Terms) -> str:
-    """SHA-256 over `ringfence/intent/v1` and the RFC 8785 form of every term, in hexadecimal."""
-    return hashlib.sha256(PURPOSE + rfc8785.dumps(terms.model_dump(mode="json"))).hexdigest()
+    """SHA-256 over `ringfence/intent/v1` and the canonical form of every term, in hexadecimal."""
+    return digest_of_bytes(canonical(terms))
+
+
+def digest_of_bytes(encoded: bytes) -> str:
+    """The digest of terms that are canonical already."""
+    return hashlib.sha256(PURPOSE + encoded).hexdigest()
 
 
 def stock_key(op: Op, stock: Sequence[tuple[str, str]]) -> str:

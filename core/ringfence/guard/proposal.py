@@ -11,7 +11,7 @@ from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
 from ringfence.guard import windows
 from ringfence.guard.decision import Decision, Wish, decide, refusal
-from ringfence.guard.digest import digest_of
+from ringfence.guard.digest import canonical, digest_of_bytes
 from ringfence.ids import Prefix
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.money import Money
@@ -88,10 +88,11 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
     decision = preview(tx, proposal)
     error = proposal.rejection or (None if decision.is_allowed else refusal(decision))
     terms = _terms(tx, proposal, decision.level)
+    encoded = canonical(terms)
     state = IntentState.REFUSED if error else IntentState.AWAITING_APPROVAL
     intent = Intent(
         terms=terms,
-        digest=digest_of(terms),
+        digest=digest_of_bytes(encoded),
         state=state,
         lines=tuple(
             Line(
@@ -106,7 +107,7 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
         refusal=error.as_document() if error else None,
         reason=proposal.reason,
     )
-    intents.add(tx, intent, stock_key=proposal.stock_key)
+    intents.add(tx, intent, terms=encoded.decode(), stock_key=proposal.stock_key)
     reason_hash = (
         audit.keep_text(tx, intent.intent_id, proposal.reason) if proposal.reason else None
     )
@@ -119,7 +120,7 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
         actor=proposal.principal,
         subject=intent.intent_id,
         digest=intent.digest,
-        terms=terms.model_dump(mode="json"),
+        terms=encoded.decode(),
         reason_hash=reason_hash,
         refusal=intent.refusal,
     )

@@ -48,7 +48,7 @@ def compare(  # one carrier's list with all that is known of it
             _refresh(tx, record, by_number[number])
         elif record.state is NumberState.ACTIVE and record.bought_at < seen_from:
             _lose(tx, record)
-    for number in by_number.keys() - known.keys():
+    for number in sorted(by_number.keys() - known.keys()):
         _explain(tx, by_number[number], tag_of)
 
 
@@ -117,8 +117,8 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
         renews_at=owned.renews_at,
         version=1,
     )
+    windows.keep_up(tx)  # what it cost before we knew of it is nobody's to say
     inventory.add(tx, record, due_at=None)
-    windows.keep_up(tx)
     entry = Entry(
         entry_id=tx.new_id(Prefix.ENTRY),
         kind=EntryKind.EXTERNAL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ringfence.errors import OutcomeUnknown, RingfenceError, error_class
-from ringfence.guard import holds
+from ringfence.guard import holds, windows
 from ringfence.guard.freeze import freeze
 from ringfence.guard.proposal import priced
 from ringfence.ids import Prefix
@@ -238,6 +238,7 @@ def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         version=1,
     )
     inventory.add(tx, record, due_at=tx.now if assistant_id else None)
+    windows.count_missed_renewals(tx, record)
     tx.audit(
         "number.active",
         actor="ringfence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -87,20 +88,40 @@ def shift(tx: Transaction, move: Move) -> None:
 
 
 def _count_renewals(tx: Transaction, month: str) -> None:
-    """Write, once a month, what renewing every number that we own will cost in it."""
-    balances.open_row(tx.connection, RENEWALS, month, Balance())
+    """Write what renewals cost in a month that has begun, and in those that nobody has seen since the last count."""
+    last = balances.latest_window(tx.connection, RENEWALS)
+    for each in [month] if last is None else [*_months(last, month)] or [month]:
+        balances.open_row(tx.connection, RENEWALS, each, Balance())
+        _renew(tx, inventory.paid_for(tx), each)
+
+
+def count_missed_renewals(tx: Transaction, record: NumberRecord) -> None:
+    """Count the months that began after a number was bought, and before its purchase was known."""
+    last = balances.latest_window(tx.connection, RENEWALS)
+    for each in _months(_month(record.bought_at), last or ""):
+        _renew(tx, [record], each)
+
+
+def _renew(tx: Transaction, records: Sequence[NumberRecord], month: str) -> None:
     year, number = map(int, month.split("-"))
     moment = budgets.renewal_moment(year, number)
     entries = [
         _renewal(tx, record, month, moment)
-        for record in inventory.paid_for(tx)
-        if record.monthly is not None
-        and record.bought_at < moment
-        and _month(record.bought_at) < month
+        for record in records
+        if record.monthly is not None and _month(record.bought_at) < month
     ]
     ledger.add(tx, entries)
     for entry in entries:
         _count_renewal(tx, entry)
+
+
+def _months(after: str, until: str) -> Iterator[str]:
+    """The months after one, up to another."""
+    month = after
+    while month < until:
+        year, number = map(int, month.split("-"))
+        month = f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+        yield month
 
 
 def _month_begun(tx: Transaction) -> str:

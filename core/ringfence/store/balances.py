@@ -135,6 +135,13 @@ def get_many(
     }
 
 
+def latest_window(connection: Connection, budget: str) -> str | None:
+    """The last window that was opened; None where none was."""
+    return connection.execute(
+        select(func.max(schema.balance.c.window)).where(schema.balance.c.budget == budget)
+    ).scalar_one()
+
+
 def all_rows(connection: Connection) -> dict[tuple[str, str], Balance]:
     """Every row."""
     return {

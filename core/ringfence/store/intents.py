@@ -27,21 +27,24 @@ REPEAT_WINDOW = timedelta(hours=24)
 """How long the same items without a key mean the same purchase."""
 
 
-def add(tx: Transaction, intent: Intent, *, stock_key: str) -> None:
-    """Store a new intent with its lines; an open one also claims its numbers for its principal."""
-    terms = intent.terms
+def add(tx: Transaction, intent: Intent, *, terms: str, stock_key: str) -> None:
+    """Store a new intent with its lines; an open one also claims its numbers for its principal.
+
+    `terms` is the canonical text that the digest was taken of.
+    """
+    wish = intent.terms
     tx.connection.execute(
         insert(schema.intent).values(
-            intent_id=terms.intent_id,
-            principal=terms.principal,
-            op=terms.op.value,
+            intent_id=wish.intent_id,
+            principal=wish.principal,
+            op=wish.op.value,
             state=intent.state.value,
-            terms=terms.model_dump_json(),
+            terms=terms,
             digest=intent.digest,
             stock_key=stock_key,
-            created_at=terms.created_at,
+            created_at=wish.created_at,
             expires_at=intent.expires_at,
-            quoted_at=terms.created_at,
+            quoted_at=wish.created_at,
             refusal=_json(intent.refusal),
         )
     )
@@ -50,7 +53,7 @@ def add(tx: Transaction, intent: Intent, *, stock_key: str) -> None:
         [
             {
                 "line_id": line.line_id,
-                "intent_id": terms.intent_id,
+                "intent_id": wish.intent_id,
                 "position": position,
                 "state": line.state.value,
                 "version": line.version,
@@ -67,10 +70,10 @@ def add(tx: Transaction, intent: Intent, *, stock_key: str) -> None:
             insert(schema.open_line),
             [
                 {
-                    "principal": terms.principal,
+                    "principal": wish.principal,
                     "provider": line.terms.provider.value,
                     "number": line.terms.number,
-                    "intent_id": terms.intent_id,
+                    "intent_id": wish.intent_id,
                     "line_id": line.line_id,
                 }
                 for line in intent.lines
@@ -252,15 +255,20 @@ _FOLLOWING = frozenset({
 })  # fmt: skip
 
 
+_OPEN_LINES = select(
+    schema.open_line.c.provider, schema.open_line.c.number, schema.open_line.c.intent_id
+).where(
+    schema.open_line.c.principal == bindparam("principal_"),
+    schema.open_line.c.number.in_(bindparam("numbers_", expanding=True)),
+)
+
+
 def open_intent(
     tx: Transaction, principal: str, numbers: Sequence[tuple[Provider, str]]
 ) -> Intent | None:
     """The principal's intent with an open line for one of these numbers."""
-    table = schema.open_line.c
     rows = tx.connection.execute(
-        select(table.provider, table.number, table.intent_id).where(
-            table.principal == principal, table.number.in_([number for _, number in numbers])
-        )
+        _OPEN_LINES, {"principal_": principal, "numbers_": [number for _, number in numbers]}
     ).all()
     wanted = {(provider.value, number) for provider, number in numbers}
     found = sorted(row.intent_id for row in rows if (row.provider, row.number) in wanted)
@@ -327,6 +335,19 @@ def awaiting(tx: Transaction) -> list[Intent]:
         .where(table.state == IntentState.AWAITING_APPROVAL.value)
         .order_by(table.created_at)
         .limit(1_000)
+    ).all()
+    return [_intent(tx, row) for row in rows]
+
+
+def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
+    """Intents since then that a person was asked about and that wait no more, newest first."""
+    table = schema.intent.c
+    left_out = (IntentState.AWAITING_APPROVAL.value, IntentState.REFUSED.value)
+    rows = tx.connection.execute(
+        select(schema.intent)
+        .where(table.created_at > since, table.state.not_in(left_out))
+        .order_by(table.created_at.desc(), table.intent_id.desc())
+        .limit(limit)
     ).all()
     return [_intent(tx, row) for row in rows]
 

@@ -132,15 +132,18 @@ def unsettled_of(tx: Transaction, line_ids: Sequence[str]) -> int:
     )
 
 
+_UNPRICED = (
+    select(schema.number.c.number)
+    .where(
+        schema.number.c.is_priced.is_(False), schema.number.c.state != NumberState.RELEASED.value
+    )
+    .limit(10)
+)
+
+
 def unpriced(tx: Transaction) -> list[str]:
     """Numbers that cost something every month, and nobody knows what."""
-    table = schema.number.c
-    rows = tx.connection.execute(
-        select(table.number)
-        .where(table.is_priced.is_(False), table.state != NumberState.RELEASED.value)
-        .limit(10)
-    )
-    return list(rows.scalars())
+    return list(tx.connection.execute(_UNPRICED).scalars())
 
 
 def postpone(tx: Transaction, number_id: str, due_at: datetime) -> None:

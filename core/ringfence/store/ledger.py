@@ -134,13 +134,16 @@ def holds_of(tx: Transaction, line_id: str) -> list[Hold]:
     return [_hold(row) for row in rows]
 
 
+_WAITING = (
+    select(schema.hold.c.budget, schema.hold.c.window)
+    .distinct()
+    .where(schema.hold.c.state == HoldState.PENDING.value)
+)
+
+
 def waiting_windows(tx: Transaction) -> list[tuple[str, str]]:
     """The budgets and windows in which holds are pending."""
-    table = schema.hold.c
-    rows = tx.connection.execute(
-        select(table.budget, table.window).distinct().where(table.state == HoldState.PENDING.value)
-    )
-    return [(row.budget, row.window) for row in rows]
+    return [(row.budget, row.window) for row in tx.connection.execute(_WAITING)]
 
 
 def unsent_holds(tx: Transaction, budget: str, window: str) -> list[Hold]:

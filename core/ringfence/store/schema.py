@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy")
@@ -53,7 +53,7 @@ def moment_text(moment: datetime) -> str:
 
 def moment_of(text: str) -> datetime:
     """The moment that a stored text means."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 metadata = MetaData(
@@ -303,6 +303,27 @@ lease = Table(
     Column("owner", String(80), nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("until", Moment, nullable=False),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    CheckConstraint("id = 1", name="one"),
+    Column("url", String(200)),
+    Column("port", Integer),
+    Column("owner", String(80)),
+    Column("fence", BigInteger, nullable=False),
+    Column("secret", String(64), nullable=False),
+)
+
+page_nonce = Table(
+    "page_nonce",
+    metadata,
+    Column("nonce", String(64), primary_key=True),
+    Column("intent_id", String(40), ForeignKey("intent.intent_id"), nullable=False, index=True),
+    Column("digest", String(64), nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
 )
 
 

@@ -50,7 +50,7 @@ class Transaction:
         *,
         moment: datetime,
         ids: IdSource,
-        policies: dict[int, Policy],
+        policies: dict[tuple[str, int], Policy],
     ) -> None:
         self.connection = connection
         self._ids = ids
@@ -82,18 +82,19 @@ class Transaction:
 
     def policy_of(self, version: int) -> Policy:
         """A policy by its version; versions never change, so they are read once a process."""
-        if version not in self._policies:
+        key = (self.installation_id, version)
+        if key not in self._policies:
             row = self.connection.execute(
                 select(schema.policy).where(schema.policy.c.version == version)
             ).one()
-            self._policies[version] = Policy(
+            self._policies[key] = Policy(
                 version=row.version,
                 document=PolicyDocument.model_validate_json(row.document),
                 hash=row.hash,
                 applied_at=row.applied_at,
                 applied_by=row.applied_by,
             )
-        return self._policies[version]
+        return self._policies[key]
 
     def new_id(self, prefix: Prefix) -> str:
         """A new id, in the order of this transaction's moment."""
@@ -149,7 +150,7 @@ class Store:
         self.engine = engine
         self.clock = clock
         self.ids = ids
-        self._policies: dict[int, Policy] = {}
+        self._policies: dict[tuple[str, int], Policy] = {}
         self._limiter: anyio.CapacityLimiter | None = None
         path = engine.url.database
         self._lock_path = Path(f"{path}.lock") if engine.dialect.name == "sqlite" and path else None

@@ -7,6 +7,7 @@ for, to stdout as the one document.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ringfence.errors import RingfenceError
+from ringfence_server.cli.remedies import for_person
 from ringfence_tools.refusal import error_document, read_violation
 from ringfence_tools.texts import TOOL_NAMES
 
@@ -27,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Print the one document; ASCII, so that no terminal and no locale can spoil it."""
-    print(json.dumps(document, indent=2))
+    console().print(json.dumps(document, indent=2), soft_wrap=True)
 
 
 def show(document: Mapping[str, Any], *text: str | Table, as_json: bool) -> None:
@@ -50,7 +52,7 @@ def fail(error: RingfenceError, *, as_json: bool) -> None:
         for each in document["error"]["details"].get("violations", [])
         if isinstance(each, dict)
     ]
-    told = [f"{error.message} ({error.code})", *violations, document["error"]["remedy"]]
+    told = [f"{error.message} ({error.code})", *violations, for_person(document["error"]["remedy"])]
     print("\n".join(told), file=sys.stderr)
 
 
@@ -66,6 +68,12 @@ def table(*columns: str, rows: Iterable[Iterable[str]], wraps: str = "") -> Tabl
 
 def console() -> Console:
     """Standard output; colours on a terminal only, and none where NO_COLOR is set."""
-    made = Console(highlight=False, markup=False, emoji=False)
+    made = _PatientConsole(highlight=False, markup=False, emoji=False)
     made.width = min(made.width, WIDTH) if made.is_terminal else WIDTH
     return made
+
+
+class _PatientConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever reads has seen enough (`| head`): finish in silence what was begun."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

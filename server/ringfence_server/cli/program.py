@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import calling, deciding, exits, keeping, sandbox
+from ringfence_server.cli import approvals, calling, deciding, exits, keeping, sandbox
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -48,6 +48,10 @@ def build() -> typer.Typer:
     program.command("settle")(keeping.settle)
     program.command("freeze")(keeping.stop)
     program.command("unfreeze")(keeping.go_on)
+    page = _group("The approval page: where a person decides in a browser.")
+    page.command("serve")(approvals.serve_page)
+    page.command("open")(approvals.open_page)
+    program.add_typer(page, name="approvals")
     policy = _group("The policy: everything that is allowed, and within which limits.")
     policy.command("show")(keeping.show_policy)
     policy.command("apply")(keeping.apply_policy)
@@ -98,12 +102,11 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text streams, both
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    as_json = "--json" in arguments or arguments[:1] == ["call"]
     if not arguments:
         code = _run(["--help"], as_json=False)
         print(NEXT_STEP)
         return code
-    return _run(arguments, as_json=as_json)
+    return _run(arguments, as_json="--json" in arguments or arguments[0] == "call")
 
 
 def _run(arguments: Sequence[str], *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ringfence.errors import ConfigurationError
+from ringfence_server.cli.remedies import for_person
 
 if TYPE_CHECKING:
     from ringfence_server.installation import Opened
@@ -34,22 +35,34 @@ def serve(arguments: Sequence[str]) -> int:
     try:
         serve_stdio(partial(opened, read_settings()), local_principal(), tool_filter)
     except ConfigurationError as error:
-        sys.stderr.write(f"ringfence: {error.message}\n{error.remedy}\n")
+        sys.stderr.write(f"ringfence: {error.message}\n{for_person(error.remedy)}\n")
         return USAGE_ERROR
     return 0
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """The installation, opened in a thread: the client's other messages are answered meanwhile."""
-    from anyio import to_thread
+    """The installation, opened in a thread: the client's other messages are answered meanwhile.
+
+    The approval page lives beside it, from the moment that somebody is awaited.
+    """
+    from anyio import CancelScope, create_task_group, to_thread
 
     from ringfence_server.installation import Opened
 
     premises = await to_thread.run_sync(_open, settings)
+    keeper = premises.page_keeper()
+
+    async def run_forever() -> None:
+        async with create_task_group() as tasks:
+            tasks.start_soon(keeper.watch)
+            await premises.runner.run()
+
     try:
-        yield Opened(premises.desk, run_forever=premises.runner.run)
+        yield Opened(premises.desk, run_forever=run_forever, approve_at=keeper.address)
     finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(keeper.close)
         premises.close()
 
 

@@ -1,0 +1,71 @@
+"""The approval page from a terminal: serve it where no server does, and open it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from ringfence.errors import ConfigurationError
+from ringfence_server.approvals.keeping import Keeper
+from ringfence_server.cli.at_work import in_premises, premises
+from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.output import Json, show
+from ringfence_server.opening import Premises
+
+
+def serve_page() -> Exit:
+    """Serve the approval page in this terminal, and finish what is approved, until Ctrl-C."""
+    return in_premises(_serve)
+
+
+def open_page(*, as_json: Json = False) -> Exit:
+    """Print the approval page's address, and open it in a browser.
+
+    With --json it only prints. There is a page while a server awaits somebody, or serves it here.
+    """
+    with premises() as opened:
+        url = opened.page_keeper().living()
+    if url is None:
+        raise ConfigurationError(
+            "No approval page is being served.",
+            remedy="Run: ringfence approvals serve",
+        )
+    show({"url": url}, url, as_json=as_json)
+    if not as_json and sys.stdout.isatty():
+        webbrowser.open(url)
+    return Exit.DONE
+
+
+async def _serve(opened: Premises) -> Exit:
+    async with _kept(opened.page_keeper()) as keeper:
+        url = await keeper.address()
+        if url is None:
+            raise ConfigurationError(
+                f"{opened.settings.approvals_url} belongs to another program; a live installation has "
+                "its page there or nowhere.",
+                remedy="End that program, or set RINGFENCE_APPROVALS_URL to another port.",
+            )
+        told = "" if keeper.is_owner else "\nAnother process serves it; this one takes over from it."
+        show({}, f"{url}{told}\nCtrl-C ends this.", as_json=False)
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(keeper.watch_always)
+                tasks.start_soon(opened.runner.run)
+                await anext(aiter(signals))
+                tasks.cancel_scope.cancel()
+    return Exit.DONE
+
+
+@asynccontextmanager
+async def _kept(keeper: Keeper) -> AsyncIterator[Keeper]:
+    try:
+        yield keeper
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(keeper.close)

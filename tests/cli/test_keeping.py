@@ -1,0 +1,117 @@
+"""`settle`, `spending`, `freeze`, `policy`, and the proofs of ledger and audit chain."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cli.shell import Shell
+from ringfence_server.cli import keeping
+from ringfence_server.settings import DATABASE_NAME
+
+
+def sql(shell: Shell, *statements: str) -> None:
+    """Do to the database what no program of ours does."""
+    with closing(sqlite3.connect(shell.home / DATABASE_NAME)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def test_settle_finishes_what_a_dead_process_began(shell: Shell) -> None:
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    assert shell.json("settle")["open_lines"] == 0
+    assert shell.json("show", intent_id)["state"] == "completed"
+    assert "Everything is settled." in shell.run("settle").out
+
+
+def test_settle_ends_with_6_while_an_outcome_is_unknown(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "WORK_SECONDS", 0.5)
+    shell.run("sandbox", "fault", "server_error")
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    unsettled = shell.run("settle")
+    assert (unsettled.code, unsettled.out) == (6, "1 still open: run it again later.\n")
+    looked = shell.json("show", intent_id)
+    assert (looked["state"], looked["lines"][0]["state"]) == ("needs_attention", "unknown")
+
+
+def test_spending_shows_every_budget_and_the_freeze(shell: Shell) -> None:
+    shell.propose()
+    [cash, *_] = shell.json("spending")["budgets"]
+    assert (cash["limit"], cash["held"], cash["left"]) == ("25.00 USD", "2.00 USD", "23.00 USD")
+    assert "FROZEN" not in shell.run("spending").out
+    shell.run("freeze", "too fast")
+    assert "FROZEN: too fast." in shell.run("spending").out
+
+
+def test_a_freeze_refuses_until_it_is_lifted(shell: Shell) -> None:
+    offer = shell.offer()
+    assert shell.json("freeze")["frozen"].startswith("frozen by local:")
+    refused = shell.call("buy_numbers", items=[offer])
+    assert (refused.code, refused.error["code"]) == (3, "frozen")
+    assert shell.json("unfreeze") == {"frozen": None}
+    assert shell.call("buy_numbers", items=[offer]).code == 4
+
+
+def test_the_shown_policy_is_a_file_that_can_be_applied(shell: Shell, tmp_path: Path) -> None:
+    before = shell.json("policy", "show")
+    file = tmp_path / "policy.yaml"
+    file.write_text(shell.run("policy", "show").out.replace("limit: 25.00 USD", "limit: 1.00 USD"))
+    assert shell.json("policy", "apply", str(file))["version"] == before["version"] + 1
+    document = shell.json("policy", "show")["document"]
+    assert document["budgets"][0].pop("limit") == "1.00 USD"
+    assert before["document"]["budgets"][0].pop("limit") == "25.00 USD"
+    assert document == before["document"]
+    assert shell.call("buy_numbers", items=[shell.offer()]).error["code"] == "budget_exceeded"
+
+
+@pytest.mark.parametrize("text", [b"", b"currency: USD\n", b"\xff\xfe", b"limit: 1.5\n"])
+def test_a_file_that_is_no_policy_changes_nothing(
+    shell: Shell, tmp_path: Path, text: bytes
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_bytes(text)
+    refused = shell.run("policy", "apply", str(file), "--json")
+    assert (refused.code, refused.error["code"]) == (2, "configuration")
+    assert shell.json("policy", "show")["version"] == 1
+
+
+def test_a_missing_policy_file_ends_with_2(shell: Shell, tmp_path: Path) -> None:
+    refused = shell.run("policy", "apply", str(tmp_path / "none.yaml"))
+    assert refused.code == 2
+    assert "none.yaml cannot be read" in refused.err
+
+
+def test_the_books_are_proved_after_a_purchase(shell: Shell) -> None:
+    shell.buy()
+    assert shell.json("ledger", "verify") == {"agrees": True, "differences": []}
+    proof = shell.json("audit", "verify")
+    assert (proof["holds"], proof["break"]) == (True, None)
+    assert proof["events"] > 2
+
+
+def test_a_balance_that_was_tampered_with_is_found(shell: Shell) -> None:
+    shell.buy()
+    sql(shell, "UPDATE balance SET used = used - 1000000 WHERE budget = 'cash'")
+    proof = shell.run("ledger", "verify", "--json")
+    assert proof.code == 1
+    assert proof.document["differences"][0].startswith("cash ")
+
+
+def test_an_event_that_was_edited_is_found(shell: Shell) -> None:
+    shell.buy()
+    sql(
+        shell,
+        "DROP TRIGGER audit_event_no_update",
+        "UPDATE audit_event SET bytes = replace(bytes, '\"seq\":4', '\"seq\":4 ') WHERE seq = 4",
+    )
+    proof = shell.run("audit", "verify", "--json")
+    assert proof.code == 1
+    assert proof.document["break"]["seq"] == 4
+    assert shell.run("audit", "verify").out.startswith("Event 4: ")

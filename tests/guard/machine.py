@@ -1,0 +1,303 @@
+"""The stateful test of the money core: callers, people, carriers, clocks and crashes in every order.
+
+What may be done is a rule; what must hold afterwards stands in `watch` and `reckoning`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from guard.processes import Process
+from guard.reckoning import Reckoning
+from guard.rulebook import rulebook
+from guard.watch import Watch
+from guard.world import ASSISTANTS, REQUESTERS, World
+from ringfence.desk import consenting
+from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
+from ringfence.errors import ProviderUnavailable, RingfenceError
+from ringfence.guard import policy_change
+from ringfence.guard.approval import existing
+from ringfence.guard.freeze import freeze, unfreeze
+from ringfence.intents import DeclineReason, Intent
+from ringfence.money import Money
+from ringfence.offers import Offer
+from ringfence.policy import PolicyDocument
+from ringfence.sandbox.faults import Fault
+from ringfence.sandbox.trouble import CarrierTrouble
+from ringfence.settle import reconcile
+from ringfence.states import OPEN_INTENTS
+from ringfence.store.transaction import Transaction
+
+PERSON = "the person"
+FOLD_EVERY = 5
+"""After how many steps the whole ledger is folded anew; a run ends with a fold anyway."""
+
+REFUSALS = frozenset({
+    "budget_exceeded", "declined", "frozen", "number_gone", "papers_missing", "policy_refused", "price_changed",
+    "price_unknown", "invalid_arguments", "reservation_expired",
+})  # fmt: skip
+
+WAITS = st.sampled_from([0.4, 1, 1, 2, 3, 6, 7, 11, 31, 301, 961, 1861, 3601])
+JUMPS = st.sampled_from([-172_800, -3_600, -5, 5, 3_600, 172_800])
+PLACE = st.integers(0, 23)
+PLACES = st.lists(PLACE, min_size=1, max_size=3, unique=True)
+POLICIES = st.sampled_from([rulebook()[number] for number in (0, 0, 2, 2, 1, 3, 4, 5, 6, 7)])
+NUMBERED = st.integers(0, 30)
+RARELY = st.integers(0, 5)
+"""What happens at 0 only."""
+
+T = TypeVar("T")
+
+
+class GuardMachine(RuleBasedStateMachine):
+    """One run: an installation from its first purchase until everything has ended."""
+
+    steps: ClassVar[int] = 0
+    seen: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.clock = self.world.clock
+        self.watch = Watch(self.world.folder, self.seen)
+        self.reckoning = Reckoning(self.world, self.watch)
+        self.asked: list[tuple[str, BuyWish, str]] = []
+        self._since_fold = 0
+
+    # Callers.
+
+    @rule(who=st.sampled_from(REQUESTERS), places=PLACES, assistant=st.sampled_from(ASSISTANTS),
+          most=st.sampled_from([None, None, None, "2.00 USD", "5.00 USD", "9.00 EUR"]))  # fmt: skip
+    def propose(self, who: str, places: list[int], assistant: str | None, most: str | None) -> None:
+        max_total = Money.parse(most) if most else None
+        self._propose(who, self._wish(who, places, assistant_id=assistant, max_total=max_total))
+
+    @rule(who=st.sampled_from(REQUESTERS), places=PLACES, assistant=st.sampled_from(ASSISTANTS))
+    def buy(self, who: str, places: list[int], assistant: str | None) -> None:
+        """Propose, approve and work, as it mostly goes."""
+        self._unfreeze()
+        self._propose(who, self._wish(who, places, assistant_id=assistant))
+        self._approve_everything()
+        self._work(rounds=3)
+
+    @precondition(lambda self: self.asked)
+    @rule(number=NUMBERED)
+    def ask_the_same_again(self, number: int) -> None:
+        who, wish, intent_id = self._asked(number)
+        was_open = self._intent(intent_id).state in OPEN_INTENTS
+        again = self._propose(who, wish)
+        assert not was_open or (again is not None and again.state in OPEN_INTENTS)
+
+    @precondition(lambda self: self.asked)
+    @rule(number=NUMBERED, by_the_client=st.booleans())
+    def withdraw(self, number: int, by_the_client: bool) -> None:
+        who, _, intent_id = self._asked(number)
+        withdraw = consenting.client_declined if by_the_client else cancel_intent
+        self._do(withdraw(self._process.desk, who, intent_id))
+
+    # A person.
+
+    @precondition(lambda self: self.watch.waiting())
+    @rule(number=NUMBERED)
+    def approve(self, number: int) -> None:
+        waiting = self.watch.waiting()
+        self._approve(waiting[number % len(waiting)])
+
+    @precondition(lambda self: self.watch.waiting())
+    @rule(number=NUMBERED, reason=st.sampled_from([None, *DeclineReason]))
+    def decline(self, number: int, reason: DeclineReason | None) -> None:
+        waiting = self.watch.waiting()
+        intent_id = waiting[number % len(waiting)]
+        desk = self._process.desk
+        self._do(consenting.decline_at_terminal(desk, intent_id, person=PERSON, reason=reason))
+
+    @rule(document=POLICIES)
+    def apply_policy(self, document: PolicyDocument) -> None:
+        self._write(lambda tx: policy_change.apply(tx, document, applied_by=PERSON))
+
+    @rule(dice=RARELY)
+    def freeze(self, dice: int) -> None:
+        if dice == 0:
+            self._write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+
+    @precondition(lambda self: self.watch.is_frozen())
+    @rule()
+    def unfreeze(self) -> None:
+        self._unfreeze()
+
+    # The carrier, and numbers bought behind our back.
+
+    @rule(fault=st.sampled_from(list(Fault)))
+    def fault(self, fault: Fault) -> None:
+        self.world.carrier.add_fault(fault)
+
+    @rule(dice=RARELY, place=PLACE)
+    def buy_in_the_console(self, dice: int, place: int) -> None:
+        """Each of these freezes spending once it is noticed."""
+        if dice == 0:
+            stock = self._offers(REQUESTERS[0], [place])[0].stock
+            with suppress(CarrierTrouble):  # gone, or a fault that was meant for us
+                self.world.carrier.buy(stock.stock_id, tag="by hand")
+
+    @rule()
+    def reconcile(self) -> None:
+        with suppress(ProviderUnavailable):
+            self._do(reconcile(self._process.desk, self._process.adapter))
+
+    # Time.
+
+    @rule(seconds=WAITS)
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    @rule(to=st.sampled_from(["day", "day", "month", "year"]), early=st.booleans())
+    def time_passes_to_the_end_of_the(self, to: str, early: bool) -> None:
+        """To the last second of it, or to the first of the next."""
+        now = self.clock.now()
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        end = {
+            "day": day + timedelta(days=1),
+            "month": (day.replace(day=1) + timedelta(days=32)).replace(day=1),
+            "year": day.replace(year=day.year + 1, month=1, day=1),
+        }[to]
+        self.clock.advance(seconds=(end - now).total_seconds() - (1 if early else 0))
+
+    @rule(seconds=JUMPS)
+    def the_clock_jumps(self, seconds: int) -> None:
+        """The calendar's clock alone: somebody set it."""
+        self.clock.at += timedelta(seconds=seconds)
+        if self._is_stalled():
+            self.watch.late_is_allowed = True
+
+    # Runners, and how they end.
+
+    @precondition(lambda self: self.watch.has_work())
+    @rule(rounds=st.integers(1, 4), pause=st.sampled_from([0, 1, 3]))
+    def work(self, rounds: int, pause: float) -> None:
+        self._work(rounds, pause)
+
+    @precondition(lambda self: self.watch.has_work() or self.watch.waiting())
+    @rule(write=st.integers(1, 9), after_commit=st.booleans())
+    def kill_at_work(self, write: int, after_commit: bool) -> None:
+        self._approve_everything()
+        process = self._process
+        process.store.die_at(write, after_commit=after_commit)
+        for _ in range(3):
+            self._do(process.step())
+        process.store.spare()
+        self.seen["killed"] += process.store.is_dead
+        self.world.bury_the_dead()
+
+    @precondition(lambda self: (self.watch.has_work() or self.watch.waiting()) and not self._is_stalled())
+    @rule(on_the_wire=st.booleans())
+    def stall_at_work(self, on_the_wire: bool) -> None:
+        self._approve_everything()
+        process = self._process
+        process.adapter.stall(on_the_wire=on_the_wire)
+        self._do(process.step())
+        self.seen["stalled on the wire" if on_the_wire else "stalled before sending"] += process.is_stalled
+        if not process.is_stalled:
+            process.adapter.wake()
+
+    @precondition(lambda self: self._is_stalled())
+    @rule()
+    def the_stalled_process_goes_on(self) -> None:
+        for process in self.world.processes:
+            self._do(process.wake())
+
+    # After every step.
+
+    @invariant()
+    def everything_holds(self) -> None:
+        type(self).steps += 1
+        self.watch.look()
+        self._since_fold += 1
+        if self._since_fold >= FOLD_EVERY:
+            self._since_fold = 0
+            self.reckoning.books_balance()
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None:
+                self.reckoning.everything_ends()
+        finally:
+            self.watch.close()
+            self.world.close()
+
+    # Details.
+
+    @property
+    def _process(self) -> Process:
+        """A process that is not stalled; one of the two never is."""
+        return next(each for each in self.world.processes if not each.is_stalled)
+
+    def _is_stalled(self) -> bool:
+        return any(process.is_stalled for process in self.world.processes)
+
+    def _do(self, story: Coroutine[Any, Any, T]) -> T:
+        return self.world.run(story)
+
+    def _write(self, change: Callable[[Transaction], object]) -> None:
+        self._process.store.write_now(change)
+
+    def _offers(self, who: str, places: list[int]) -> list[Offer]:
+        offers = self.world.offers[who]
+        return [offers[place % len(offers)] for place in places]
+
+    def _wish(self, who: str, places: list[int], **wish: Any) -> BuyWish:
+        return BuyWish(items=[offer.offer_id for offer in self._offers(who, places)], **wish)
+
+    def _propose(self, who: str, wish: BuyWish) -> Intent | None:
+        known = {intent_id for _, _, intent_id in self.asked}
+        try:
+            intent = self._do(propose_buy(self._process.desk, who, wish))
+        except RingfenceError as error:
+            assert error.code in REFUSALS, error
+            self.seen[f"refused {error.code}"] += 1
+            return None
+        if intent.intent_id not in known:
+            self.asked.append((who, wish, intent.intent_id))
+            self.reckoning.nothing_is_held_beyond_its_limit(intent)
+        return intent
+
+    def _approve_everything(self) -> None:
+        for intent_id in self.watch.waiting():
+            self._approve(intent_id)
+
+    def _approve(self, intent_id: str) -> None:
+        self.watch.consented.add(intent_id)
+        try:
+            self._do(
+                consenting.approve_at_terminal(
+                    self._process.desk,
+                    intent_id,
+                    digest=self._intent(intent_id).digest,
+                    person=PERSON,
+                )
+            )
+        except RingfenceError as error:
+            assert error.code in {"expired", "frozen", "policy_refused"}, error
+            self.watch.consented.discard(intent_id)
+
+    def _unfreeze(self) -> None:
+        self._write(lambda tx: unfreeze(tx, actor=PERSON))
+
+    def _work(self, rounds: int, pause: float = 0) -> None:
+        for _ in range(rounds):
+            self._do(self._process.step())
+            self.clock.advance(seconds=pause)
+
+    def _intent(self, intent_id: str) -> Intent:
+        return self.world.store.read_now(lambda tx: existing(tx, intent_id))
+
+    def _asked(self, number: int) -> tuple[str, BuyWish, str]:
+        """One of the wishes so far, the latest first."""
+        return self.asked[-1 - number % len(self.asked)]

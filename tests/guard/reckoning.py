@@ -1,0 +1,235 @@
+"""What must hold when something is set aside, now and then, and when everything has ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from guard.watch import Watch
+from guard.world import World
+from ringfence.guard import books
+from ringfence.guard.budget import oldest_bucket
+from ringfence.guard.freeze import unfreeze
+from ringfence.guard.windows import keep_up
+from ringfence.intents import Intent
+from ringfence.inventory import NumberRecord, Origin
+from ringfence.money import Money
+from ringfence.policy import AttemptsBudget, CashBudget, ExchangeRate, PerNumberBudget
+from ringfence.providers.protocol import purchase_tag
+from ringfence.settle import reconcile
+from ringfence.states import HoldState, LineState
+from ringfence.store import audit, balances, intents, inventory, ledger
+from ringfence.store.balances import ROLLING
+from ringfence.store.ledger import EntryKind
+from ringfence.store.transaction import Transaction
+
+MANY_ROUNDS = 400
+"""More than any run needs to come to rest."""
+
+
+class Reckoning:
+    """Adds everything up, independently where the code under test does the same sum."""
+
+    def __init__(self, world: World, watch: Watch) -> None:
+        self.world = world
+        self.watch = watch
+
+    def nothing_is_held_beyond_its_limit(self, intent: Intent) -> None:
+        """INV-BUDGET at the moment of holding: used and held are within the limit of every budget that it counts for."""
+
+        def look(tx: Transaction) -> None:
+            limits = {b.name: b for b in tx.rules.budgets if not isinstance(b, PerNumberBudget)}
+            for line in intent.lines:
+                for hold in ledger.holds_of(tx, line.line_id):
+                    budget = limits[hold.budget]
+                    row = balances.get(tx.connection, hold.budget, hold.window)
+                    assert row is not None
+                    total = row.held + row.used
+                    if isinstance(budget, AttemptsBudget):
+                        rolling = balances.rolling(
+                            tx.connection, budget.name, oldest_bucket(tx.now)
+                        )
+                        total = rolling.held + rolling.used
+                    limit = (
+                        budget.limit.micros if isinstance(budget.limit, Money) else budget.limit
+                    )
+                    assert total <= limit, f"{hold.budget} {hold.window}: {total} of {limit}"
+
+        self.world.store.read_now(look)
+
+    def books_balance(self) -> None:
+        assert self.world.store.read_now(books.verify) == []
+
+    def everything_ends(self) -> None:
+        """With the carrier answering, time passing and nobody stopping it, every run comes to rest."""
+        self._come_to_rest()
+        self.watch.look()
+        self.books_balance()
+        _count, broken = self.world.store.read_now(audit.verify)
+        assert broken is None
+        self.world.store.read_now(self._nothing_is_left_open)
+        self.world.store.read_now(self._every_charge_is_recorded_once)
+        self.world.store.read_now(self._cash_is_what_was_charged)
+
+    def _come_to_rest(self) -> None:
+        world = self.world
+        for process in world.processes:
+            world.run(process.wake())
+        process = world.new_process()
+        for round_ in range(MANY_ROUNDS):
+            world.store.write_now(lambda tx: unfreeze(tx, actor="the person"))
+            while world.run(process.step()):
+                pass
+            if world.store.read_now(_is_at_rest):
+                break
+            world.clock.advance(seconds=1 if round_ % 100 < 60 else 7200)
+        else:
+            raise AssertionError("something never ends")
+        world.run(reconcile(process.desk, process.adapter))
+        world.store.write_now(keep_up)
+
+    def _nothing_is_left_open(self, tx: Transaction) -> None:
+        states = intents.line_states(tx)
+        for line_id, state in states.items():
+            assert state in {
+                LineState.CAPTURED,
+                LineState.FAILED,
+                LineState.VOIDED,
+                LineState.MANUAL,
+            }, f"{line_id} is {state}"
+        for hold in ledger.all_holds(tx):
+            if hold.state is HoldState.PENDING:
+                assert states[hold.line_id] is LineState.MANUAL, f"{hold} leaks"
+        for record in inventory.paid_for(tx):
+            assert record.assistant_id == record.wanted_assistant_id, f"{record} is not connected"
+
+    def _every_charge_is_recorded_once(self, tx: Transaction) -> None:
+        recorded = Counter(record.number for record in inventory.paid_for(tx))
+        charged = Counter(charge.number for charge in self.world.carrier.charges())
+        manual = {
+            line.terms.number
+            for intent in intents.open_intents(tx)
+            for line in intent.lines
+            if line.state is LineState.MANUAL
+        }
+        for number, times in charged.items():
+            assert times == 1, f"{number} was charged {times} times"
+            assert recorded[number] == 1 or number in manual, f"{number} is recorded nowhere"
+        assert set(recorded) <= set(charged), "a number is recorded that was never charged"
+
+    def _cash_is_what_was_charged(self, tx: Transaction) -> None:
+        """Every cash budget, added up from the carrier's charges and the calendar."""
+        for budget in tx.rules.budgets:
+            if isinstance(budget, CashBudget) and budget.scope == "all":
+                expected = self._purchases(tx, budget)
+                expected.update(self._renewals(tx, budget))
+                found = {
+                    window: row.used
+                    for (name, window), row in balances.all_rows(tx.connection).items()
+                    if name == budget.name and row.used
+                }
+                assert found == dict(expected), budget.name
+
+    def _purchases(self, tx: Transaction, budget: CashBudget) -> Counter[str]:
+        """Set-up and first month of every charge of ours, in the window in which it was sent."""
+        spent: Counter[str] = Counter()
+        records = {record.line_id: record for record in inventory.everything(tx)}
+        by_tag = {purchase_tag(tx.installation_id, line_id): line_id for line_id in records if line_id}
+        for charge in self.world.carrier.charges():
+            line_id = by_tag.get(charge.tag)
+            if line_id is None:
+                continue
+            intent, line = intents.of_line(tx, line_id)
+            assert line.dispatched_at is not None
+            window = _window(budget, line.dispatched_at)
+            spent[window] += _converted(
+                tx, charge.price.now, budget, since=intent.terms.policy_version
+            )
+        return spent
+
+    def _renewals(self, tx: Transaction, budget: CashBudget) -> Counter[str]:
+        """A month of every number that we owned when the month began."""
+        spent: Counter[str] = Counter()
+        months = sorted(
+            window for name, window in balances.all_rows(tx.connection) if name == "@renewals"
+        )
+        written = {
+            entry.entry_id: entry for entry in ledger.entries(tx) if entry.kind is EntryKind.RENEWAL
+        }
+        expected = {
+            f"renewal:{month}:{record.number_id}"
+            for record in inventory.everything(tx)
+            if record.monthly is not None
+            for month in _months(_first_renewal(tx, record), months[-1])
+        }
+        assert set(written) == expected, set(written) ^ expected
+        for entry in written.values():
+            money = Money(entry.monthly_micros, entry.currency)
+            spent[_window(budget, entry.effective_at)] += _converted(
+                tx, money, budget, since=entry.policy_version
+            )
+        self.watch.seen["renewals"] += len(written)
+        return spent
+
+
+def _is_at_rest(tx: Transaction) -> bool:
+    return (
+        intents.next_due(tx) is None
+        and inventory.next_due(tx) is None
+        and not intents.awaiting(tx)
+        and not intents.overdue(tx, 1)
+    )
+
+
+def _first_renewal(tx: Transaction, record: NumberRecord) -> str:
+    """The month after the one in which we bought it, or found that we own it."""
+    since = record.bought_at
+    if record.origin is Origin.EXTERNAL:
+        since = max(since, _found_at(tx, record))
+    return _next_month(since.astimezone(UTC).strftime("%Y-%m"))
+
+
+def _found_at(tx: Transaction, record: NumberRecord) -> datetime:
+    return next(
+        entry.effective_at
+        for entry in ledger.entries(tx)
+        if entry.kind is EntryKind.EXTERNAL and entry.number_id == record.number_id
+    )
+
+
+def _next_month(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02d}"
+
+
+def _months(first: str, last: str) -> list[str]:
+    months = []
+    while first <= last:
+        months.append(first)
+        first = _next_month(first)
+    return months
+
+
+def _window(budget: CashBudget, moment: datetime) -> str:
+    formats = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+    return moment.astimezone(ZoneInfo(budget.zone)).strftime(formats[budget.window])
+
+
+def _converted(tx: Transaction, money: Money, budget: CashBudget, *, since: int) -> int:
+    """By the rate of the policy that it was held under, else by the present one; rounded up."""
+    if money.currency == budget.limit.currency:
+        return money.micros
+    for version in (since, tx.policy_version):
+        rate = tx.policy_of(version).document.rate(money.currency, budget.limit.currency)
+        if rate is not None:
+            return _at(rate, money.micros)
+    raise AssertionError(f"no rate for {money}")
+
+
+def _at(rate: ExchangeRate, micros: int) -> int:
+    from fractions import Fraction
+    from math import ceil
+
+    haircut = 1 + Fraction(rate.haircut_basis_points, 10_000)
+    return ceil(micros * Fraction(rate.rate) * haircut)
