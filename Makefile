@@ -24,7 +24,7 @@ endif
 PINNED := -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check wheel nightly snapshots constraints clean
+.PHONY: help demo test check wheel nightly snapshots inspector constraints clean
 
 help:               ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,10 @@ nightly: .venv/ready  ## run the tests that take too long for every change
 
 snapshots: .venv/ready  ## write the tools' schemas afresh; the diff is the review
 	@$(BIN)/python -m ringfence_server.snapshot
+	@$(BIN)/python tests/tools/update_snapshots.py
+
+inspector:          ## install MCP's own Inspector (needs npm); the tests use it when it is there
+	@npm install --silent --no-fund --no-audit --prefix build/inspector @modelcontextprotocol/inspector@2.12.0
 
 constraints:        ## pin the newest versions that pyproject.toml allows
 	@rm -rf build/pins && $(subst .venv,build/pins,$(VENV))

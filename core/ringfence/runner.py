@@ -83,7 +83,7 @@ class Runner:
         self._desk = desk
         self._owner = owner
         times = [times_of(carrier) for carrier in desk.carriers.values()]
-        longest = max((t.ticket_life + t.read_timeout for t in times), default=0.0)
+        longest = max((t.ticket_life + t.read_timeout for t in times), default=0)
         self._lease_seconds = longest + LEASE_MARGIN_SECONDS
 
     async def run(self) -> None:

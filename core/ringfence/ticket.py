@@ -34,7 +34,7 @@ class Ticket:
         host: str,
         request_hash: str,
         clock: Clock,
-        life_seconds: float,
+        dies_at: float,
     ) -> None:
         if seal is not _SEAL:
             raise TicketRefused("Only the guard mints tickets.")
@@ -42,7 +42,7 @@ class Ticket:
         self.host = host
         self.request_hash = request_hash
         self._clock = clock
-        self._dies_at = clock.boottime() + life_seconds
+        self._dies_at = dies_at
         self._redeemed = False
 
     def redeem(self, *, host: str, request_hash: str) -> None:
@@ -89,16 +89,16 @@ class Grant:
 
 
 def mint_ticket(
-    *, attempt_id: str, host: str, request_hash: str, clock: Clock, life_seconds: float
+    *, attempt_id: str, host: str, request_hash: str, clock: Clock, dies_at: float
 ) -> Ticket:
-    """Make a ticket that lives from now on; called by `ringfence.guard` alone."""
+    """Make a ticket that lives until the clock's `boottime` is `dies_at`; called by `ringfence.guard` alone."""
     return Ticket(
         _SEAL,
         attempt_id=attempt_id,
         host=host,
         request_hash=request_hash,
         clock=clock,
-        life_seconds=life_seconds,
+        dies_at=dies_at,
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mcp.shared.message import SessionMessage
 
     from ringfence_server.calls import Calls
-    from ringfence_server.consent import Intents
+    from ringfence_server.intent_stories import Intents
 
 LIST_TTL_MS = 3_600_000
 """The list changes with the version only; an hour after an upgrade every client has seen it."""
@@ -66,7 +66,7 @@ def build_server(
 
     def calls() -> Calls:
         from ringfence_server.calls import Calls
-        from ringfence_server.consent import intents_of_the_desk
+        from ringfence_server.intent_stories import intents_of_the_desk
 
         operations = {operation.name: operation for operation in tool_filter.chosen(catalog())}
         return Calls(operations, principal, (intents or intents_of_the_desk)())

@@ -18,9 +18,10 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from ringfence.errors import InternalError, RingfenceError
-from ringfence_server.consent import Intents, Matter, intent_in
+from ringfence_server.consent import Matter, intent_in
 from ringfence_server.dialog import has_forms
 from ringfence_server.installation import Installation
+from ringfence_server.intent_stories import Intents, ended_since_asked
 from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
 from ringfence_tools.parsing import parse
 from ringfence_tools.refusal import error_document, read_error
@@ -47,7 +48,9 @@ class Calls:
     ) -> Answer:
         """Answer one call of a listed tool: a result, a refusal, or a question to a person."""
         operation = self.operations[name]
-        if operation.follow is None:  # it waits for nobody, and is over before a sign of life is due
+        if (
+            operation.follow is None
+        ):  # it waits for nobody, and is over before a sign of life is due
             return await self._answer(operation, arguments, context)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_show_life, context)
@@ -71,7 +74,7 @@ class Calls:
         arguments = parse(operation, raw)
         opened = await context.request_context.lifespan_context.opened()
         call = Call(opened.desk, self.principal(), self._surface(context))
-        result = await operation.run(call, arguments)
+        result = await self._first(operation, arguments, call, context)
         if operation.follow and (intent_id := _intent_id(result)):
             matter = Matter(
                 operation, arguments, call, context, self.intents, opened.approve_at, intent_id
@@ -84,6 +87,23 @@ class Calls:
             content=[TextContent(type="text", text=operation.read(result))],
             structured_content=result.as_document(),
         )
+
+    async def _first(
+        self,
+        operation: AnyOperation,
+        arguments: Any,
+        call: Call,
+        context: Context[Installation, Any],
+    ) -> Result:
+        """The tool's own result, or in a second round what became of what the first one asked about."""
+        result: Result
+        if operation.follow and (answers := context.input_responses):
+            ended = await ended_since_asked(self.intents, call.desk, call.principal, answers)
+            if ended is not None:
+                result = await operation.follow(call, arguments, ended)
+                return result
+        result = await operation.run(call, arguments)
+        return result
 
     def _surface(self, context: Context[Installation, Any]) -> Surface:
         """What the caller sees before anybody is awaited; a page is looked for only then."""

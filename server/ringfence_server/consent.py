@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -24,11 +24,11 @@ from mcp_types import ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from ringfence.desk import Desk
 from ringfence.errors import InvalidArguments, RingfenceError, StorageUnavailable
 from ringfence.intents import Intent, Level
 from ringfence.states import IntentState
 from ringfence_server.dialog import Dialog, FormDialog, PageDialog, has_forms, has_urls
+from ringfence_server.intent_stories import Intents
 from ringfence_server.question import last_four
 from ringfence_tools.operation import AnyOperation, Call, Result, Surface
 
@@ -36,36 +36,6 @@ WAIT_AFTER_ASKING_SECONDS = 25.0
 """For the purchase to be made, once a person was asked; many clients give a call up after 60."""
 LOOK_SECONDS = 1.0
 """How long a form may stay open at most after the intent was decided elsewhere."""
-
-
-class ApproveByClient(Protocol):
-    """How the desk takes a form's answer."""
-
-    def __call__(
-        self, desk: Desk, principal: str, intent_id: str, *, last_four: str
-    ) -> Awaitable[Intent]:
-        """Approve at level `client`; raises `InvalidArguments` for the wrong digits."""
-        ...
-
-
-@dataclass(frozen=True)
-class Intents:
-    """What the desk can do with one intent: all take desk, principal and the intent's id."""
-
-    get: Callable[[Desk, str, str], Awaitable[Intent]]
-    wait: Callable[[Desk, str, str, float], Awaitable[Intent]]
-    """Returns once the intent has ended or needs attention, or when the seconds are over."""
-    approve: ApproveByClient
-    decline: Callable[[Desk, str, str], Awaitable[Intent]]
-    """Notes that the client did not approve: nothing is approved, and the time left is cut."""
-
-
-def intents_of_the_desk() -> Intents:
-    """The stories that the real desk tells."""
-    from ringfence.desk.buying import get_intent, wait_for_intent
-    from ringfence.desk.consenting import approve_by_client, client_declined
-
-    return Intents(get_intent, wait_for_intent, approve_by_client, client_declined)
 
 
 class Asked(Enum):
@@ -164,7 +134,9 @@ class Matter:
                     race.cancel_scope.cancel()
 
             race.start_soon(close_when_decided)
-            with suppress(MCPError, ValidationError):  # it cannot ask after all, or answers nonsense
+            with suppress(
+                MCPError, ValidationError
+            ):  # it cannot ask after all, or answers nonsense
                 answer = await dialog.open(self.context.session, self.context.request_id)
             race.cancel_scope.cancel()
         return answer

@@ -8,6 +8,7 @@ not be taken for an absent one.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -75,6 +76,13 @@ class Settings(BaseSettings):
         if not _port_of(url) or FIRST_PORT <= _port_of(url) <= LAST_PORT:
             return url
         raise ValueError(f"a port is 0 or from {FIRST_PORT} to {LAST_PORT}")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or re.match(r"(sqlite|postgresql)(\+\w+)?://", url.get_secret_value()):
+            return url
+        raise ValueError("an address begins with sqlite:/// or postgresql://")
 
     @field_validator("home", "config")
     @classmethod

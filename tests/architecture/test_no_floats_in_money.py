@@ -33,7 +33,17 @@ MONEY_PATH = (
     "tools/ringfence_tools/",
     "server/ringfence_server/question.py",
 )
-TIMES = ("seconds", "timeout", "deadline", "quarantine", "interval", "ticks", "span", "ticket_life")
+TIMES = (
+    "seconds",
+    "timeout",
+    "deadline",
+    "quarantine",
+    "interval",
+    "ticks",
+    "span",
+    "ticket_life",
+    "sleep",
+)
 """Ends of names that are times and may be floats."""
 FLOATING = {"float", "round", "Decimal", "Fraction", "math", "statistics", "numpy"}
 TYPE_CHECKS = {("tools/ringfence_tools/refusal.py", "_plain")}

@@ -119,8 +119,11 @@ def test_no_tool_calls_what_consents() -> None:
 
 FLAG = re.compile(
     r"""
-    (?:\b|--)\w*?(
-        (skip|bypass|disable|ignore|auto|always|allow|force|unsafe|insecure|(?-i:NO_)|(?-i:WITHOUT_)|--no)
+    (
+        ( --no[-_]
+        | \b\w*?(skip|bypass|disable|ignore|auto|always|allow|force|unsafe|insecure)
+        | \b\w*?(?-i:NO_|WITHOUT_)
+        )
         [_-]?(all[_-]?)?
         (approv|consent|confirm|guard|budget|polic|human|freeze|ticket)
       |

@@ -46,7 +46,7 @@ def test_spending_shows_every_budget_and_the_freeze(shell: Shell) -> None:
     [cash, *_] = shell.json("spending")["budgets"]
     assert (cash["limit"], cash["held"], cash["left"]) == ("25.00 USD", "2.00 USD", "23.00 USD")
     assert "FROZEN" not in shell.run("spending").out
-    shell.run("freeze", "too fast")
+    shell.run("freeze", "too", "fast")
     assert "FROZEN: too fast." in shell.run("spending").out
 
 

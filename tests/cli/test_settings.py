@@ -97,6 +97,7 @@ def test_an_unknown_variable_stops_the_start_and_its_value_is_not_repeated(
         ('config = "other.toml"\n', "config is no setting"),
         ('mode = "real"\n', "RINGFENCE_MODE is not as it must be"),
         ("mode = live\n", "cannot be read"),
+        ('database_url = "mysql://db"\n', "begins with sqlite:/// or postgresql://"),
     ],
 )
 def test_a_wrong_file_stops_the_start(

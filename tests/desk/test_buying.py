@@ -123,9 +123,7 @@ async def test_consent_that_is_too_weak_approves_nothing(house: House) -> None:
     [offer] = await house.find()
     intent = await house.propose(offer)
     with pytest.raises(PolicyRefused, match="level page"):
-        await approve_by_client(
-            house.desk, ME, intent.intent_id, last_four=offer.stock.number[-4:]
-        )
+        await approve_by_client(house.desk, ME, intent.intent_id, last_four=offer.stock.number[-4:])
     assert (await house.now(intent)).state is IntentState.AWAITING_APPROVAL
 
 
@@ -190,7 +188,7 @@ async def refused(house: House, *items: str, **wish: object) -> RingfenceError:
 
 
 async def test_a_refusal_names_budget_limit_and_amount_and_is_kept(house: House) -> None:
-    house.apply(policy_with(budgets=['{name: count, kind: count, limit: 1}']))
+    house.apply(policy_with(budgets=["{name: count, kind: count, limit: 1}"]))
     await house.buy(*await house.find())
     offers = await house.find(2)
     error = await refused(house, *[offer.offer_id for offer in offers])
@@ -209,7 +207,7 @@ async def test_a_refusal_names_budget_limit_and_amount_and_is_kept(house: House)
 async def test_a_refusal_costs_no_call_that_could_be_charged_and_reserves_nothing(
     house: House,
 ) -> None:
-    house.apply(policy_with(budgets=['{name: count, kind: count, limit: 0}']))
+    house.apply(policy_with(budgets=["{name: count, kind: count, limit: 0}"]))
     [offer] = await house.find()
     assert isinstance(await refused(house, offer.offer_id), BudgetExceeded)
     assert house.carrier.holds() == []
@@ -407,7 +405,7 @@ async def test_an_installations_clock_set_ahead_ends_what_waits(house: House) ->
 async def test_a_tightened_policy_stops_what_was_approved_under_the_old_one(house: House) -> None:
     one, other = await house.find(2)
     intent = await house.approved(one, other)
-    house.apply(policy_with(budgets=['{name: count, kind: count, limit: 1}']))
+    house.apply(policy_with(budgets=["{name: count, kind: count, limit: 1}"]))
     await house.work()
     after = await house.now(intent)
     assert after.state is IntentState.PARTLY_COMPLETED

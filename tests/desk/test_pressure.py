@@ -31,7 +31,8 @@ async def test_one_requesters_heap_does_not_keep_others_out(house: House) -> Non
     for offer in await house.find(5):
         await house.propose(offer)
     [theirs] = await house.find(principal=SOMEBODY_ELSE)
-    assert await house.propose(theirs, principal=SOMEBODY_ELSE)
+    intent = await house.propose(theirs, principal=SOMEBODY_ELSE)
+    assert intent.state is IntentState.AWAITING_APPROVAL
 
 
 async def test_what_waits_is_shown_oldest_first(house: House) -> None:
@@ -80,7 +81,8 @@ async def test_stop_closes_requester_and_operation_for_a_quarter_of_an_hour(hous
 async def test_stop_is_said_to_one_requester(house: House) -> None:
     await declined(house, await house.propose(*await house.find()), DeclineReason.STOP)
     [theirs] = await house.find(principal=SOMEBODY_ELSE)
-    assert await house.propose(theirs, principal=SOMEBODY_ELSE)
+    intent = await house.propose(theirs, principal=SOMEBODY_ELSE)
+    assert intent.state is IntentState.AWAITING_APPROVAL
 
 
 async def test_stop_to_purchases_leaves_moves_alone(house: House) -> None:

@@ -147,7 +147,7 @@ async def test_connecting_a_stranger_needs_consent(house: House) -> None:
 async def test_a_strangers_price_that_cannot_be_converted_stops_buying_but_is_not_overlooked(
     house: House,
 ) -> None:
-    """Nobody could say what it costs in the budgets' currency; so the whole list was refused, and nothing was frozen."""
+    """Nobody could say what it costs in the budgets' currency; so the list was refused, and nothing was frozen."""
     offers = await house.find(50, country="IS", area_code=None)
     [odd] = [o for o in offers if o.stock.price and o.stock.price.currency == "ISK"]
     bought_in_the_console(house, odd.stock.stock_id)
@@ -158,6 +158,21 @@ async def test_a_strangers_price_that_cannot_be_converted_stops_buying_but_is_no
     thaw(house)
     with pytest.raises(PriceUnknown, match="unknown"):
         await house.propose(*await house.find())
+
+
+async def test_a_strangers_price_counts_once_a_person_adds_the_rate(house: House) -> None:
+    offers = await house.find(50, country="IS", area_code=None)
+    [odd] = [o for o in offers if o.stock.price and o.stock.price.currency == "ISK"]
+    bought_in_the_console(house, odd.stock.stock_id)
+    await refreshed(house)
+    thaw(house)
+    rate = '{source: ISK, target: USD, rate: "0.01", as_of: "2026-11-01T00:00:00Z", max_age_days: null}'
+    house.apply(policy_with(rates=f"[{rate}]"))
+    [record] = (await refreshed(house)).numbers
+    assert str(record.monthly) == "300 ISK"
+    assert house.balance("run-rate", "all") == Balance(used=3_150_000)
+    assert house.balance("count", "all") == Balance(used=1)
+    assert (await house.propose(*await house.find())).state is IntentState.AWAITING_APPROVAL
 
 
 async def test_a_number_that_the_carrier_lists_no_longer_is_lost_and_still_counts(

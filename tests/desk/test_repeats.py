@@ -40,9 +40,7 @@ async def test_order_and_kind_of_id_are_nothing(house: House) -> None:
     one, other = await house.find(2)
     first = await house.propose(one, other)
     [kept] = (await reserve(house.desk, ME, [one.offer_id])).reservations
-    again = await propose_buy(
-        house.desk, ME, BuyWish(items=[other.offer_id, kept.reservation_id])
-    )
+    again = await propose_buy(house.desk, ME, BuyWish(items=[other.offer_id, kept.reservation_id]))
     assert again.intent_id == first.intent_id
 
 
@@ -163,14 +161,14 @@ async def test_a_key_outlives_the_offers_it_named(house: House) -> None:
 async def test_the_same_key_for_another_wish_is_a_conflict(house: House, change: str) -> None:
     one, other = await house.find(2)
     await bought(house, one, key="one")
+    named = other if change == "items" else one
+    wish = {
+        "items": {},
+        "assistant": {"assistant_id": "reception"},
+        "max_total": {"max_total": Money.parse("9.00 USD")},
+    }[change]
     with pytest.raises(IdempotencyConflict):
-        match change:
-            case "items":
-                await bought(house, other, key="one")
-            case "assistant":
-                await bought(house, one, key="one", assistant_id="reception")
-            case "max_total":
-                await bought(house, one, key="one", max_total=Money.parse("9.00 USD"))
+        await bought(house, named, key="one", **wish)
 
 
 async def test_the_same_key_with_new_ids_of_the_same_stock_is_the_same_wish(house: House) -> None:

@@ -1,6 +1,7 @@
 """Reserving: offers are kept while a person chooses, with fresh prices and a look at the limits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from ringfence.offers import Offer, ReservationKind
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
 
-ATLANTA = {"country": "US", "area_code": "404"}
+ATLANTA: dict[str, Any] = {"country": "US", "area_code": "404"}
 """Numbers that the carrier keeps for nobody."""
 
 
@@ -49,7 +50,7 @@ async def test_where_the_carrier_keeps_nothing_we_keep_it_from_ourselves(house: 
 
 @pytest.mark.parametrize("place", [{"country": "US", "area_code": "415"}, ATLANTA])
 async def test_what_is_kept_for_one_is_not_offered_to_another(
-    house: House, place: dict[str, str]
+    house: House, place: dict[str, Any]
 ) -> None:
     """The carrier goes on listing what it keeps for us, and so did our search, to everybody."""
     [mine] = await house.find(**place)

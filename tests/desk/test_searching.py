@@ -97,7 +97,9 @@ async def pages(house: House, wish: SearchWish) -> list[list[Offer]]:
 
 async def test_pages_follow_each_other_until_the_whole_stock_was_seen(house: House) -> None:
     """Past the fifty that a carrier gives in one answer."""
-    seen = [offer for page in await pages(house, SearchWish(country="US", limit=20)) for offer in page]
+    seen = [
+        offer for page in await pages(house, SearchWish(country="US", limit=20)) for offer in page
+    ]
     numbers = [offer.stock.number for offer in seen]
     assert len(numbers) == len(set(numbers)) > 100
     years = [offer.stock.price.first_year.micros for offer in seen if offer.stock.price]

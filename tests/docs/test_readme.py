@@ -27,6 +27,8 @@ from ringfence_server.cli import exits
 from ringfence_server.settings import PREFIX, Settings
 from ringfence_tools import CATALOG
 
+pytestmark = pytest.mark.timeout(300)  # the examples start twenty processes, one after another
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BASH = "/bin/bash"
 QUESTION = "or no: "

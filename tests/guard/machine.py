@@ -196,14 +196,18 @@ class GuardMachine(RuleBasedStateMachine):
         self.seen["killed"] += process.store.is_dead
         self.world.bury_the_dead()
 
-    @precondition(lambda self: (self.watch.has_work() or self.watch.waiting()) and not self._is_stalled())
+    @precondition(
+        lambda self: (self.watch.has_work() or self.watch.waiting()) and not self._is_stalled()
+    )
     @rule(on_the_wire=st.booleans())
     def stall_at_work(self, on_the_wire: bool) -> None:
         self._approve_everything()
         process = self._process
         process.adapter.stall(on_the_wire=on_the_wire)
         self._do(process.step())
-        self.seen["stalled on the wire" if on_the_wire else "stalled before sending"] += process.is_stalled
+        self.seen["stalled on the wire" if on_the_wire else "stalled before sending"] += (
+            process.is_stalled
+        )
         if not process.is_stalled:
             process.adapter.wake()
 

@@ -145,7 +145,7 @@ class Process:
 
     async def step(self) -> bool:
         """One step of the runner; a process that stalls in it is left there. False when nothing was due."""
-        return await self._go_on(asyncio.ensure_future(self.runner.step()))
+        return await self._go_on(asyncio.create_task(self.runner.step()))
 
     async def wake(self) -> None:
         """Let a stalled step go on to its end."""
@@ -154,14 +154,14 @@ class Process:
         if step is not None:
             await self._go_on(step)
 
-    async def _go_on(self, step: asyncio.Future[bool]) -> bool:
-        stalled = asyncio.ensure_future(self.adapter.stalled.wait())
-        await asyncio.wait({step, stalled}, return_when=asyncio.FIRST_COMPLETED)
+    async def _go_on(self, step: asyncio.Task[bool]) -> bool:
+        stalled = asyncio.create_task(self.adapter.stalled.wait())
+        await asyncio.wait([step, stalled], return_when=asyncio.FIRST_COMPLETED)
         stalled.cancel()
         if not step.done():
             await _let_others_finish()
         if not step.done():
-            self._step = step  # type: ignore[assignment]  # made by ensure_future from a coroutine: a task
+            self._step = step
             return True
         return await _unless_killed(step)
 

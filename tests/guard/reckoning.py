@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from fractions import Fraction
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from guard.watch import Watch
@@ -20,7 +22,6 @@ from ringfence.providers.protocol import purchase_tag
 from ringfence.settle import reconcile
 from ringfence.states import HoldState, LineState
 from ringfence.store import audit, balances, intents, inventory, ledger
-from ringfence.store.balances import ROLLING
 from ringfence.store.ledger import EntryKind
 from ringfence.store.transaction import Transaction
 
@@ -36,7 +37,7 @@ class Reckoning:
         self.watch = watch
 
     def nothing_is_held_beyond_its_limit(self, intent: Intent) -> None:
-        """INV-BUDGET at the moment of holding: used and held are within the limit of every budget that it counts for."""
+        """INV-BUDGET at the moment of holding: every budget that it counts for is within its limit."""
 
         def look(tx: Transaction) -> None:
             limits = {b.name: b for b in tx.rules.budgets if not isinstance(b, PerNumberBudget)}
@@ -51,9 +52,7 @@ class Reckoning:
                             tx.connection, budget.name, oldest_bucket(tx.now)
                         )
                         total = rolling.held + rolling.used
-                    limit = (
-                        budget.limit.micros if isinstance(budget.limit, Money) else budget.limit
-                    )
+                    limit = budget.limit.micros if isinstance(budget.limit, Money) else budget.limit
                     assert total <= limit, f"{hold.budget} {hold.window}: {total} of {limit}"
 
         self.world.store.read_now(look)
@@ -135,7 +134,9 @@ class Reckoning:
         """Set-up and first month of every charge of ours, in the window in which it was sent."""
         spent: Counter[str] = Counter()
         records = {record.line_id: record for record in inventory.everything(tx)}
-        by_tag = {purchase_tag(tx.installation_id, line_id): line_id for line_id in records if line_id}
+        by_tag = {
+            purchase_tag(tx.installation_id, line_id): line_id for line_id in records if line_id
+        }
         for charge in self.world.carrier.charges():
             line_id = by_tag.get(charge.tag)
             if line_id is None:
@@ -228,8 +229,5 @@ def _converted(tx: Transaction, money: Money, budget: CashBudget, *, since: int)
 
 
 def _at(rate: ExchangeRate, micros: int) -> int:
-    from fractions import Fraction
-    from math import ceil
-
     haircut = 1 + Fraction(rate.haircut_basis_points, 10_000)
     return ceil(micros * Fraction(rate.rate) * haircut)

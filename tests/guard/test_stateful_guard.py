@@ -1,4 +1,5 @@
 """The guard, the store and the carrier, through every order of events that Hypothesis thinks of."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,8 @@ def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_order_of_events_breaks_the_money_core() -> None:
     import os, time
-    t=time.time()
+
+    t = time.time()
     run_state_machine_as_test(
         GuardMachine,
         settings=settings(
@@ -28,5 +30,6 @@ def test_no_order_of_events_breaks_the_money_core() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(GuardMachine.steps, time.time()-t)
-    for k,v in sorted(GuardMachine.seen.items()): print(k,v)
+    print(GuardMachine.steps, time.time() - t)
+    for k, v in sorted(GuardMachine.seen.items()):
+        print(k, v)

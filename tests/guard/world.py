@@ -45,7 +45,7 @@ _FAR_AWAY = datetime(2099, 1, 1, tzinfo=UTC)
 
 def _fast_folder() -> str | None:
     """Memory, where there is some: power cuts are not what is tried here."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of our own is made in it
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # a folder of our own is made in it
 
 
 @cache
@@ -109,9 +109,7 @@ class World:
     def new_process(self) -> Process:
         self._processes_made += 1
         owner = f"process {self._processes_made}"
-        return Process(
-            self.store.engine, self.carrier, clock=self.clock, ids=self.ids, owner=owner
-        )
+        return Process(self.store.engine, self.carrier, clock=self.clock, ids=self.ids, owner=owner)
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(story)

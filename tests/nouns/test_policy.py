@@ -94,7 +94,7 @@ def test_what_is_written_well_is_read() -> None:
 
 BIRD = {"provider": "bird", "host": "api.bird.com"}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "an unknown field": ({"auto_approve": "yes please"}, "auto_approve: Extra inputs"),
+    "an unknown field": ({"is_unlimited": "yes please"}, "is_unlimited: Extra inputs"),
     "an unknown field inside": ({"budgets": budget("cash", mode="soft")}, "budgets.0.cash.mode"),
     "a missing cap": ({"budgets": budget("cash", limit=None)}, "budgets.0.cash.limit: Field required"),
     "a missing window": ({"budgets": budget("cash", window=None)}, "budgets.0.cash.window"),

@@ -18,12 +18,13 @@ HOST, HASH = "api.example.com", "ab" * 32
 
 
 def ticket(clock: ManualClock | None = None) -> Ticket:
+    clock = clock or ManualClock()
     return mint_ticket(
         attempt_id="att_1",
         host=HOST,
         request_hash=HASH,
-        clock=clock or ManualClock(),
-        life_seconds=LIFE_SECONDS,
+        clock=clock,
+        dies_at=clock.boottime() + LIFE_SECONDS,
     )
 
 
@@ -92,7 +93,7 @@ def test_nothing_is_minted_without_the_seal(seal: object) -> None:
             host=HOST,
             request_hash=HASH,
             clock=ManualClock(),
-            life_seconds=LIFE_SECONDS,
+            dies_at=LIFE_SECONDS,
         )
     with pytest.raises(TicketRefused):
         Grant(seal, number_id="num_1", number="+14155550142", assistant_id=None)

@@ -95,12 +95,13 @@ class Buyer:
 
     def ticket(self, request: PaidRequest, *, host: str | None = None) -> Ticket:
         """A fresh ticket for that request, as the guard would mint it."""
+        clock = self.rig.clock
         return mint_ticket(
             attempt_id="att_1",
             host=host or request.host,
             request_hash=request.hash,
-            clock=self.rig.clock,
-            life_seconds=self.rig.adapter.abilities.ticket_life_seconds,
+            clock=clock,
+            dies_at=clock.boottime() + self.rig.adapter.abilities.ticket_life_seconds,
         )
 
     async def buy(self, tag: str = TAG) -> Outcome:

@@ -134,7 +134,7 @@ async def test_without_forms_a_person_decides_elsewhere_while_the_call_waits(
             offer = await find(client)
             bought = await ask(client, "buy_numbers", items=[offer["offer_id"]])
             assert bought["state"] == "awaiting_approval"
-            assert bought["consent"]["channels"] == ["terminal"]
+            assert bought["consent"]["channels"] == ["page", "terminal"]
             t.start_soon(approve_elsewhere, settings, bought["intent_id"])
             again = await ask(client, "buy_numbers", items=[offer["offer_id"]], wait_seconds=25)
     assert (again["intent_id"], again["state"]) == (bought["intent_id"], "completed")

@@ -20,8 +20,8 @@ from ringfence.numbers import Capability, NumberType
 from ringfence.offers import Price, Provider
 from ringfence.states import ENDED_INTENTS, IntentState, LineState
 from ringfence_server.app import RingfenceServer, build_server
-from ringfence_server.consent import Intents
 from ringfence_server.installation import Opened
+from ringfence_server.intent_stories import Intents
 from ringfence_tools.operation import AnyOperation, Arguments, Call, Operation, Result
 
 INTENT_ID = "int_01KAN5T1PR0000000000000001"

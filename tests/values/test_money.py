@@ -241,6 +241,16 @@ def test_sums_and_products_are_exact(counts: list[int], currency: str) -> None:
         assert Money(count, currency) * times == Money(count * times, currency)
 
 
+@given(st.integers(0, 3), st.integers(0, 3), currencies)
+def test_amounts_of_one_currency_are_ordered_like_their_numbers(
+    one: int, other: int, currency: str
+) -> None:
+    first, second = Money(one, currency), Money(other, currency)
+    assert (first < second, first <= second) == (one < other, one <= other)
+    assert (first > second, first >= second) == (one > other, one >= other)
+    assert (first == second) == (one == other)
+
+
 def test_ten_dimes_are_a_dollar() -> None:
     assert sum((Money.parse("0.1 USD") for _ in range(10)), Money.zero("USD")) == Money.parse(
         "1 USD"

@@ -41,6 +41,8 @@ async def claim_purchase(
     store: Store, line_id: str, *, quote: Quote | None, request_hash: str, times: Times
 ) -> tuple[Claimed, Ticket] | None:
     """Claim a line for one purchase; None when it is not to be sent (now, or ever: then it has been voided)."""
+    # Before the commit: whoever is suspended between it and the minting must not wake up to a fresh ticket.
+    dies_at = store.clock.boottime() + times.ticket_life
     claimed = await store.write(
         lambda tx: _claim(
             tx,
@@ -57,7 +59,7 @@ async def claim_purchase(
         host=claimed.line.terms.host,
         request_hash=request_hash,
         clock=store.clock,
-        life_seconds=times.ticket_life,
+        dies_at=dies_at,
     )
     return claimed, ticket
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from ringfence.guard import budget as budgets
 from ringfence.guard import windows
@@ -15,7 +16,7 @@ from ringfence.money import Money
 from ringfence.offers import Price, Provider
 from ringfence.policy import BudgetKind
 from ringfence.states import UNSETTLED_LINES, LineState, NumberState, check_transition
-from ringfence.store import balances, intents, inventory, ledger
+from ringfence.store import intents, inventory, ledger
 from ringfence.store.balances import Move
 from ringfence.store.ledger import Entry, EntryKind
 from ringfence.store.transaction import Transaction
@@ -53,15 +54,21 @@ def compare(  # one carrier's list with all that is known of it
 
 
 def _refresh(tx: Transaction, record: NumberRecord, owned: Owned) -> None:
-    """Readiness and renewal follow the carrier; a dearer month is an event, and freezes."""
-    changes = {"readiness": owned.readiness, "renews_at": owned.renews_at}
+    """Readiness and renewal follow the carrier, and so does a first price; a price that changed is an event."""
+    changes: dict[str, object] = {"readiness": owned.readiness, "renews_at": owned.renews_at}
     if record.state is NumberState.LOST:
         check_transition(record.state, NumberState.ACTIVE)
-        changes["state"] = NumberState.ACTIVE  # type: ignore[assignment]  # values of several types
+        changes["state"] = NumberState.ACTIVE
+    if record.monthly is None:
+        changes["monthly"] = _countable(tx, owned)
     due_at = None if record.assistant_id == record.wanted_assistant_id else tx.now
     if any(getattr(record, name) != value for name, value in changes.items()):
-        inventory.change(tx, record, due_at=due_at, **changes)
-    if owned.monthly is not None and record.monthly is not None and owned.monthly != record.monthly:
+        refreshed = inventory.change(tx, record, due_at=due_at, **changes)
+        if refreshed.monthly != record.monthly:
+            windows.keep_up(tx)
+            _count(tx, record, EntryKind.RELEASE)
+            _count(tx, refreshed, EntryKind.EXTERNAL)
+    if record.monthly is not None and owned.monthly not in {None, record.monthly}:
         tx.audit(
             "number.price_changed",
             actor="ringfence",
@@ -80,8 +87,9 @@ def _lose(tx: Transaction, record: NumberRecord) -> None:
 
 def _explain(tx: Transaction, owned: Owned, tag_of: Callable[[str], str]) -> None:
     """A number that we have no record of: one of our own lines, or a stranger."""
-    line_id = intents.line_of_number(tx, owned.provider, owned.number)
-    if line_id is not None and owned.tag == tag_of(line_id):
+    for line_id in intents.lines_of_number(tx, owned.provider, owned.number):
+        if owned.tag != tag_of(line_id):
+            continue
         _, line = intents.of_line(tx, line_id)
         if line.state is LineState.FAILED:
             late_success(tx, line_id, owned)
@@ -92,7 +100,7 @@ def _explain(tx: Transaction, owned: Owned, tag_of: Callable[[str], str]) -> Non
 
 def _adopt(tx: Transaction, owned: Owned) -> None:
     """Write a stranger down as ours, since we pay for it, and freeze until a person has explained it."""
-    monthly = owned.monthly or Money.zero(tx.rules.currency)
+    monthly = _countable(tx, owned)
     record = NumberRecord(
         number_id=tx.new_id(Prefix.NUMBER),
         provider=owned.provider,
@@ -111,7 +119,7 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
         unassigned_since=tx.now,
         requester="external",
         line_id=None,
-        monthly=owned.monthly,
+        monthly=monthly,
         origin=Origin.EXTERNAL,
         bought_at=owned.bought_at,
         renews_at=owned.renews_at,
@@ -119,9 +127,31 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
     )
     windows.keep_up(tx)  # what it cost before we knew of it is nobody's to say
     inventory.add(tx, record, due_at=None)
+    _count(tx, record, EntryKind.EXTERNAL)
+    tx.audit("number.external", actor="ringfence", subject=record.number_id, number=record.number)
+    freeze(
+        tx,
+        f"{record.number} is in the carrier account and nobody here bought it",
+        actor="ringfence",
+    )
+
+
+def _countable(tx: Transaction, owned: Owned) -> Money | None:
+    """What it costs a month, where every budget can count that; a price without a rate is as good as none."""
+    price = owned.monthly
+    if price is None:
+        return None
+    targets = {currency for budget in tx.rules.budgets for currency in budgets.currencies(budget)}
+    convert = partial(windows.convert_as_of, tx, tx.policy_version)
+    return price if all(convert(price, target) is not None for target in targets) else None
+
+
+def _count(tx: Transaction, record: NumberRecord, kind: EntryKind) -> None:
+    """Let a number count in run-rate and count from now on, or no longer; one without a price counts too."""
+    monthly = record.monthly or Money.zero(tx.rules.currency)
     entry = Entry(
         entry_id=tx.new_id(Prefix.ENTRY),
-        kind=EntryKind.EXTERNAL,
+        kind=kind,
         line_id=None,
         line_version=None,
         intent_id=None,
@@ -134,25 +164,12 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
         dimensions=windows.dimensions_of(record),
     )
     ledger.add(tx, [entry])
-    _count(tx, entry, monthly)
-    tx.audit("number.external", actor="ringfence", subject=record.number_id, number=record.number)
-    freeze(
-        tx,
-        f"{record.number} is in the carrier account and nobody here bought it",
-        actor="ringfence",
-    )
-
-
-def _count(tx: Transaction, entry: Entry, monthly: Money) -> None:
-    """What is ours counts in run-rate and count, whoever bought it."""
     price = Price(setup=Money.zero(monthly.currency), monthly=monthly)
+    convert = partial(windows.convert_as_of, tx, tx.policy_version)
+    sign = -1 if kind is EntryKind.RELEASE else 1
     for budget in budgets.balanced(tx.rules):
         if budget.kind in {BudgetKind.RUN_RATE, BudgetKind.COUNT} and budgets.matches(
             budget, entry.dimensions
         ):
-            amount = budgets.counted(
-                budget, price, lambda m, c: windows.convert_as_of(tx, entry.policy_version, m, c)
-            )
-            window = budgets.window_at(budget, tx.now)
-            if balances.get(tx.connection, budget.name, window) is not None:
-                tx.move(Move(budget.name, window, used=amount))
+            amount = budgets.counted(budget, price, convert)
+            tx.move(Move(budget.name, budgets.window_at(budget, tx.now), used=sign * amount))

@@ -36,14 +36,15 @@ UNCLEAR_FACTOR = 5
 
 
 def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, times: Times) -> Line:
-    """Record the direct answer to an attempt; an answer that comes late can only turn `unknown` into captured."""
+    """Record the direct answer to an attempt; one that comes late can only say that the number is ours."""
     intent, line = intents.of_line(tx, line_id)
     intents.end_attempt(
         tx, attempt_id, outcome=type(outcome).__name__.lower(), evidence=outcome.evidence
     )
-    is_late = line.state is LineState.UNKNOWN and isinstance(outcome, Captured)
-    if line.attempt_id != attempt_id or not (line.state is LineState.DISPATCHING or is_late):
+    if line.attempt_id != attempt_id:
         return line
+    if line.state is not LineState.DISPATCHING:
+        return _late(tx, intent, line, outcome)
     match outcome:
         case Captured(owned=owned) if _is_as_approved(line, owned):
             return _capture(tx, intent, line, owned)
@@ -71,6 +72,17 @@ def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, tim
             return _told(tx, moved, "line.not_sent", outcome.evidence)
         case _:
             return _doubt(tx, line, outcome.evidence, times)
+
+
+def _late(tx: Transaction, intent: Intent, line: Line, outcome: Outcome) -> Line:
+    """What an answer means once others have given its sender up; what it leaves open, their looks decide."""
+    match line.state, outcome:
+        case LineState.UNKNOWN, Captured(owned=owned) if _is_as_approved(line, owned):
+            return _capture(tx, intent, line, owned)
+        case LineState.FAILED, Captured(owned=owned):
+            return late_success(tx, line.line_id, owned)
+        case _:
+            return line
 
 
 def give_up_on_sender(tx: Transaction, line_id: str, times: Times) -> Line:

@@ -188,6 +188,8 @@ def convert_as_of(tx: Transaction, policy_version: int, amount: Money, target: s
     for version in (policy_version, tx.policy_version):
         if amount.currency == target:
             return amount
+        if not amount.micros:
+            return Money.zero(target)  # nothing is nothing in every currency
         rate = tx.policy_of(version).document.rate(amount.currency, target)
         if rate is not None:
             return rate.convert(amount)

@@ -137,9 +137,10 @@ def get_many(
 
 def latest_window(connection: Connection, budget: str) -> str | None:
     """The last window that was opened; None where none was."""
-    return connection.execute(
+    latest: str | None = connection.execute(
         select(func.max(schema.balance.c.window)).where(schema.balance.c.budget == budget)
     ).scalar_one()
+    return latest
 
 
 def all_rows(connection: Connection) -> dict[tuple[str, str], Balance]:

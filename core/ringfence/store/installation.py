@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ringfence.clock import Clock
 from ringfence.errors import ConfigurationError, StorageUnavailable
@@ -21,7 +22,7 @@ from ringfence.policy import PolicyDocument
 from ringfence.states import LineState
 from ringfence.store import audit, policies, schema
 from ringfence.store.engine import open_engine
-from ringfence.store.transaction import Store, Transaction, file_lock, translated
+from ringfence.store.transaction import Store, Transaction, file_lock, is_lost_race, translated
 
 Mode = Literal["sandbox", "live"]
 FIRST_MOMENT = schema.moment_of("1970-01-01T00:00:00.000000Z")
@@ -127,28 +128,34 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 def _check_installation(
     store: Store, *, mode: Mode, first_policy: Callable[[], PolicyDocument]
 ) -> None:
-    """Found the installation if there is none; else it must be of this mode."""
+    """Found the installation if there is none, or only half of one; it must be of this mode."""
     with translated(), store.engine.connect() as plain:
         connection = plain.execution_options(is_read=True)
         with connection.begin():
             found = connection.execute(select(schema.installation.c.mode)).scalar_one_or_none()
-    if found is None:
-        _found(store, mode=mode, first_policy=first_policy())
-    elif found != mode:
+            policy = connection.execute(
+                select(schema.audit_head.c.policy_version)
+            ).scalar_one_or_none()
+    if found is not None and found != mode:
         raise ConfigurationError(
             f"This is a {found} installation; it cannot be opened as a {mode} one.",
             remedy="Tell the person to use another RINGFENCE_HOME for the other mode.",
         )
-    else:
-        store.read_now(lambda _tx: None)  # compares the schema version
+    if not policy:
+        _found(store, mode=mode, first_policy=first_policy())
+    store.read_now(lambda _tx: None)  # compares the schema version
 
 
 def _found(store: Store, *, mode: Mode, first_policy: PolicyDocument) -> None:
     path = store.engine.url.database
     lock = Path(f"{path}.lock") if store.engine.dialect.name == "sqlite" else None
-    with translated(), file_lock(lock), store.engine.begin() as connection:
-        if connection.execute(select(schema.installation.c.id)).first() is None:
-            _insert_installation(connection, store, mode)
+    try:
+        with translated(), file_lock(lock), store.engine.begin() as connection:
+            if connection.execute(select(schema.installation.c.id)).first() is None:
+                _insert_installation(connection, store, mode)
+    except IntegrityError as error:
+        if not is_lost_race(error):  # else another process was quicker, and founded the same
+            raise
     store.write_now(lambda tx: _first_policy(tx, first_policy))
 
 

@@ -491,15 +491,16 @@ def close_scope(tx: Transaction, principal: str, op: Op, until: datetime) -> Non
     tx.connection.execute(insert(schema.stop).values(principal=principal, op=op.value, until=until))
 
 
-def line_of_number(tx: Transaction, provider: Provider, number: str) -> str | None:
-    """The latest purchase line for a number, whatever became of it."""
+def lines_of_number(tx: Transaction, provider: Provider, number: str) -> list[str]:
+    """Every purchase line for a number, whatever became of it."""
     table = schema.ledger_entry.c
-    return tx.connection.execute(
+    rows = tx.connection.execute(
         select(table.line_id)
+        .distinct()
         .where(table.number == number, table.provider == provider.value, table.line_id.is_not(None))
-        .order_by(table.recorded_at.desc(), table.line_version.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+        .order_by(table.line_id)
+    )
+    return list(rows.scalars())
 
 
 def unsettled_count(tx: Transaction) -> int:

@@ -182,7 +182,7 @@ class Store:
                 except Conflict:
                     continue
                 except IntegrityError as error:
-                    if not _is_lost_race(error):
+                    if not is_lost_race(error):
                         raise
                 except OperationalError as error:
                     if not _is_serialisation_failure(error):
@@ -274,7 +274,7 @@ def _meaning(error: BaseException | None) -> RingfenceError:
     return StorageUnavailable("The database cannot be reached; nothing was changed.")
 
 
-def _is_lost_race(error: IntegrityError) -> bool:
+def is_lost_race(error: IntegrityError) -> bool:
     """Two transactions made the same row; any other broken constraint is a bug."""
     return (
         "UNIQUE constraint" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "23505"

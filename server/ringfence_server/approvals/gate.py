@@ -63,7 +63,9 @@ class Gate:
         wrong = self._wrong_look(headers) if method in _SAFE else self._wrong_post(headers)
         if wrong is not None:
             return wrong
-        return None if self._is_in_pace(scope) else _refuse(429, "Too many requests; wait a little.")
+        return (
+            None if self._is_in_pace(scope) else _refuse(429, "Too many requests; wait a little.")
+        )
 
     def _wrong_look(self, headers: Headers) -> ASGIApp | None:
         """Another page may link here, but neither embed nor fetch anything; nor is any look anticipated."""

@@ -138,9 +138,7 @@ class Keeper:
 
     def _once(self) -> str | None:
         known = self._known()
-        if self._serving is not None and (
-            known.owner != self._owner or not self._serving.is_alive
-        ):
+        if self._serving is not None and (known.owner != self._owner or not self._serving.is_alive):
             self._stop()  # another one took us for dead, and is the owner now
         if self._serving is not None:
             return known.url

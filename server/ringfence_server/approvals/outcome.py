@@ -85,7 +85,9 @@ def _completed(intent: Intent) -> str:
         return f"{_approved(intent)} Nothing was charged.".strip()
     what = checked_grouping(terms.lines[0].number) if len(terms.lines) == 1 else "All of them"
     verb = "is" if len(terms.lines) == 1 else "are"
-    money = "Simulated: no money was charged." if intent.is_simulated else "The carrier has charged it."
+    money = (
+        "Simulated: no money was charged." if intent.is_simulated else "The carrier has charged it."
+    )
     return f"{what} {verb} yours. {money} {_approved(intent)}".strip()
 
 

@@ -51,7 +51,9 @@ async def _serve(opened: Premises) -> Exit:
                 "its page there or nowhere.",
                 remedy="End that program, or set RINGFENCE_APPROVALS_URL to another port.",
             )
-        told = "" if keeper.is_owner else "\nAnother process serves it; this one takes over from it."
+        told = (
+            "" if keeper.is_owner else "\nAnother process serves it; this one takes over from it."
+        )
         show({}, f"{url}{told}\nCtrl-C ends this.", as_json=False)
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with anyio.create_task_group() as tasks:

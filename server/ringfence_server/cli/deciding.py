@@ -28,7 +28,9 @@ def pending(*, as_json: Json = False) -> Exit:
     """List what waits for a person."""
     waiting = in_premises(lambda opened: consenting.pending(opened.desk))
     document = {"pending": [_document(intent) for intent in waiting]}
-    rows = table("intent", "what", "now", "code", "until", rows=map(reading.one_line, waiting))
+    rows = table(
+        "intent", "what", "now", "code", "until", rows=map(reading.one_line, waiting), wraps="what"
+    )
     show(document, rows if waiting else "Nothing waits for a person.", as_json=as_json)
     return Exit.DONE
 

@@ -37,7 +37,9 @@ def spending(*, as_json: Json = False) -> Exit:
         found, frozen = opened.desk.store.write_now(_budgets)
     rows = [standing.as_document() for standing in found]
     columns = ("name", "window", "limit", "used", "held", "left")
-    found_table = table(*columns, rows=[[row[name] for name in columns] for row in rows])
+    found_table = table(
+        *columns, rows=[[row[name] for name in columns] for row in rows], wraps="name"
+    )
     note = [f"FROZEN: {frozen}. To lift it: ringfence unfreeze"] if frozen is not None else []
     show({"budgets": rows, "frozen": frozen}, found_table, *note, as_json=as_json)
     return Exit.DONE
@@ -69,12 +71,14 @@ def verify_audit(*, as_json: Json = False) -> Exit:
 
 
 def stop(
-    reason: Annotated[str, typer.Argument(help="Why; everybody who is refused is told.")] = "",
+    reason: Annotated[
+        list[str] | None, typer.Argument(help="Why; everybody who is refused is told.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> Exit:
     """Freeze all spending, at once and until `ringfence unfreeze`."""
-    why = reason.strip() or f"frozen by {person()}"
+    why = " ".join(reason or []).strip() or f"frozen by {person()}"
     with premises() as opened:
         opened.desk.store.write_now(lambda tx: freeze.freeze(tx, why, actor=person()))
         frozen = opened.desk.store.read_now(lambda tx: tx.frozen)
