@@ -24,7 +24,7 @@ endif
 PINNED := -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check wheel nightly snapshots inspector constraints clean
+.PHONY: help demo test check wheel nightly screenshots snapshots inspector constraints clean
 
 help:               ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ snapshots: .venv/ready  ## write the tools' schemas afresh; the diff is the revi
 
 inspector:          ## install MCP's own Inspector (needs npm); the tests use it when it is there
 	@npm install --silent --no-fund --no-audit --prefix build/inspector @modelcontextprotocol/inspector@2.12.0
+
+screenshots: .venv/ready  ## take the approval page's pictures for docs/ afresh; needs chromium
+	@PYTHONPATH=tests $(BIN)/python -m approvals.take_screenshots
 
 constraints:        ## pin the newest versions that pyproject.toml allows
 	@rm -rf build/pins && $(subst .venv,build/pins,$(VENV))

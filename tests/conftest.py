@@ -1,6 +1,12 @@
 """Fixtures for every test."""
 
+import os
+
 import pytest
+
+# Each installation of a test has its approval page on any port that is free: tests run side by side, and
+# the usual port may be that of a ringfence on this machine.
+os.environ["RINGFENCE_APPROVALS_URL"] = "http://localhost:0"
 
 
 @pytest.fixture

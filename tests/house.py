@@ -19,7 +19,7 @@ from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.consenting import approve_at_terminal, show
 from ringfence.desk.searching import SearchWish, search
 from ringfence.guard import books, policy_change
-from ringfence.ids import CountingIds
+from ringfence.ids import CountingIds, IdSource
 from ringfence.intents import Intent
 from ringfence.offers import Offer
 from ringfence.policy import PolicyDocument, read_policy, sandbox_policy
@@ -70,7 +70,7 @@ class House:
     """One process of an installation; `beside` opens another on the same files."""
 
     def __init__(
-        self, folder: Path, *, clock: ManualClock, ids: CountingIds, owner: str = "house"
+        self, folder: Path, *, clock: ManualClock, ids: IdSource, owner: str = "house"
     ) -> None:
         self.folder = folder
         self.clock = clock

@@ -38,6 +38,7 @@ def currency_digits(currency: str) -> int | None:
         return None
 
 
+@cache  # of what it returns; what it refuses is looked up each time
 def check_currency(currency: str) -> str:
     """Return an upper-case ISO 4217 code that money can be counted in.
 

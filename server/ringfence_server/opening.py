@@ -40,7 +40,8 @@ class Premises:
 
     def page_keeper(self) -> Keeper:
         """This process's part in keeping the approval page; closed before the premises are."""
-        from ringfence_server.approvals.keeping import Keeper  # starlette, uvicorn: not for every command
+        # Here, since it loads a web server, which most commands need not.
+        from ringfence_server.approvals.keeping import Keeper
         from ringfence_server.serve import local_principal
 
         settings = self.settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 
@@ -18,6 +17,12 @@ ORIGIN = f"http://localhost:{PORT}"
 SECRET = "5e" * 32
 PERSON = "local:ada"
 _NONCE = re.compile(r'name="nonce" value="([^"]+)"')
+
+
+def nonce_in(html: str) -> str:
+    """What the forms of a page carry; all carry the same."""
+    [nonce] = set(_NONCE.findall(html))
+    return str(nonce)
 
 
 class DeskPage:
@@ -54,20 +59,25 @@ class DeskPage:
 
     async def nonce(self, intent: Intent) -> str:
         """What the form on this intent's page carries."""
-        [*_, nonce] = _NONCE.findall((await self.open(intent)).text)
-        return str(nonce)
+        return nonce_in((await self.open(intent)).text)
 
-    async def post(self, intent: Intent, headers: Mapping[str, str] = {}, **fields: str) -> Any:  # noqa: B006  # read only
+    async def post(
+        self,
+        intent: Intent,
+        headers: Mapping[str, str] | None = None,
+        *,
+        decision: str,
+        nonce: str,
+    ) -> httpx.Response:
         """Send a form, with the headers that our own page's forms have."""
-        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", **FORM, **headers}
-        content = str(httpx.QueryParams(fields)).encode("ascii")
+        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", **FORM, **(headers or {})}
+        content = f"decision={decision}&nonce={nonce}".encode("ascii")
         return await self.send("POST", f"/i/{intent.intent_id}", sent, content)
 
     async def decide(self, intent: Intent, decision: str) -> httpx.Response:
         """Open the page and press a button."""
         nonce = await self.nonce(intent)
-        answer: httpx.Response = await self.post(intent, decision=decision, nonce=nonce)
-        return answer
+        return await self.post(intent, decision=decision, nonce=nonce)
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

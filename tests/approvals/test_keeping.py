@@ -1,4 +1,4 @@
-"""One process of an installation serves the page; when it is gone another one does, and a stranger never is the page."""
+"""One process of an installation serves the page; when it is gone another does, and a stranger never is it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from approvals.desk_page import PERSON
+from approvals.desk_page import PERSON, nonce_in
 from approvals.ports import answering, free_port, stranger
 from house import House
 from ringfence.store import page
@@ -174,7 +174,7 @@ async def test_the_watch_starts_the_page_when_somebody_is_awaited(house: House) 
             assert house.read(page.read) is None, "nobody is awaited, so nothing is opened"
             await house.propose(*await house.find())
             while only.living() is None:
-                await anyio.sleep(0.01)
+                await house.desk.bell.wait(0.01)
             tasks.cancel_scope.cancel()
 
 
@@ -200,11 +200,9 @@ async def wake_when_rung(house: House, scope: anyio.CancelScope) -> None:
 
 
 async def decide(url: str, intent_id: str) -> None:
-    from approvals.desk_page import _NONCE
-
     async with httpx.AsyncClient(trust_env=False) as client:
         shown = await client.get(f"{url}/i/{intent_id}")
-        [nonce, *_] = _NONCE.findall(shown.text)
+        nonce = nonce_in(shown.text)
         form = {"decision": "decline", "nonce": nonce}
         sent = await client.post(f"{url}/i/{intent_id}", data=form, headers={"origin": url})
         assert sent.status_code == 303

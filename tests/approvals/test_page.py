@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from approvals.desk_page import ORIGIN, PERSON, DeskPage
-from house import ME, House, policy_with
+from approvals.policies import levels
+from house import ME, House
 from ringfence.desk.buying import cancel_intent
 from ringfence.desk.consenting import approve_on_page, client_declined, decline_at_terminal
 from ringfence.errors import PolicyRefused
@@ -32,10 +33,6 @@ def nonces(house: House) -> list[str]:
         lambda tx: list(tx.connection.execute(schema.page_nonce.select()).scalars())
     )
     return found
-
-
-def levels(level: Level) -> Any:
-    return policy_with(levels=f"{{buy: {level}, release: {level}, assign: {level}}}")
 
 
 async def test_the_card_shows_what_would_be_bought_and_what_it_costs(
@@ -424,7 +421,9 @@ async def test_a_store_that_cannot_be_read_is_said_and_nothing_else(
         ):
             assert answer.status_code == 503
             assert "Out of order" in answer.text
-        other.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema.SCHEMA_VERSION}'")
+        other.exec_driver_sql(
+            "UPDATE alembic_version SET version_num = ?", (schema.SCHEMA_VERSION,)
+        )
         other.commit()
     assert (await house.now(intent)).state is AWAITING
 

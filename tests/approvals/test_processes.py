@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from approvals.desk_page import _NONCE
+from approvals.desk_page import nonce_in
 from approvals.ports import answering, free_port, stranger
 from server.bare_pipe import BarePipe, environment
 
@@ -82,7 +82,7 @@ def reached(url: str) -> httpx.Response:
 
 def press(url: str, decision: str) -> None:
     """Open the page and press a button."""
-    [nonce, *_] = _NONCE.findall(reached(url).text)
+    nonce = nonce_in(reached(url).text)
     origin = url.partition("/i/")[0]
     sent = httpx.post(
         url,
@@ -164,7 +164,7 @@ def test_a_form_that_was_opened_before_its_server_died_still_works(port: int) ->
     with BarePipe(SERVER, "auto") as owner, BarePipe(SERVER, "auto") as other:
         intent = propose(owner)
         page = intent["consent"]["approve_at"]
-        [nonce, *_] = _NONCE.findall(reached(page).text)
+        nonce = nonce_in(reached(page).text)
         offers(other)
         owner.process.kill()
         owner.process.wait(10)

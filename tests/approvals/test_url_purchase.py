@@ -20,7 +20,7 @@ from mcp_types import (
     UrlElicitationCapability,
 )
 
-from approvals.desk_page import _NONCE
+from approvals.desk_page import nonce_in
 from ringfence.store import intents
 from ringfence.store.installation import FIRST_MOMENT
 from ringfence_server.app import RingfenceServer, build_server
@@ -72,7 +72,7 @@ class Browser:
 
     async def decide(self, url: str) -> None:
         async with httpx.AsyncClient(trust_env=False) as browser:
-            [nonce, *_] = _NONCE.findall((await browser.get(url)).text)
+            nonce = nonce_in((await browser.get(url)).text)
             form = {"decision": self.decision, "nonce": nonce}
             headers = {"origin": origin(url)}
             assert (await browser.post(url, data=form, headers=headers)).status_code == 303
@@ -158,7 +158,7 @@ async def test_a_client_that_declines_unseen_leaves_it_to_the_page(
     seen: list[str] = []
 
     async def decline_unseen(context: Any, params: Any) -> ElicitResult:
-        seen.append(params.url)
+        seen.append(str(params.url))
         return ElicitResult(action="decline")
 
     with anyio.fail_after(ENOUGH_SECONDS):
@@ -189,7 +189,7 @@ async def test_the_page_may_be_another_processs(settings: Settings) -> None:
     assert origin(browser.visited[0]) == origin(waiting["consent"]["approve_at"])
 
 
-async def left_alone(_context: Any, _params: Any) -> ElicitResult:
+async def left_alone(context: Any, params: Any) -> ElicitResult:
     return ElicitResult(action="cancel")
 
 

@@ -105,7 +105,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-CAP-PRICE": Invariant(
         "No price component is posted above what was approved, and the currency is the same.",
         (
-            "nouns/test_intents.py::test_no_dearer_means_the_same_currency_and_no_component_higher",
+            "nouns/test_offers.py::test_no_dearer_means_the_same_currency_and_no_component_higher",
             "desk/test_buying.py::test_a_number_that_grew_dearer_after_consent_is_not_bought",
             "desk/test_outcomes.py::test_a_charge_above_what_was_approved_freezes_and_waits_for_a_person",
             "providers/test_contract.py::test_a_purchase_dearer_than_approved_is_for_a_person_to_judge",

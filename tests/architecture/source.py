@@ -29,20 +29,25 @@ def modules(*roots: str) -> tuple[Module, ...]:
     )
 
 
-def walk(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
+def walk(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """Every node with the dotted name of the function or class it stands in; "" is the module itself."""
-    for child in ast.iter_child_nodes(tree):
-        yield scope, child
-        is_scope = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        inner = f"{scope}.{child.name}".lstrip(".") if is_scope else scope  # type: ignore[attr-defined]  # scopes have names
-        yield from walk(child, inner)
+    waiting = [("", tree)]
+    while waiting:
+        scope, parent = waiting.pop()
+        for child in ast.iter_child_nodes(parent):
+            yield scope, child
+            is_scope = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            waiting.append((f"{scope}.{child.name}".lstrip(".") if is_scope else scope, child))  # type: ignore[attr-defined]  # scopes have names
 
 
-def places(*roots: str) -> Iterator[tuple[str, str, ast.AST]]:
+@cache
+def places(*roots: str) -> tuple[tuple[str, str, ast.AST], ...]:
     """Every node with its file and scope."""
-    for module in modules(*roots):
-        for scope, node in walk(module.tree):
-            yield module.path, scope, node
+    return tuple(
+        (module.path, scope, node)
+        for module in modules(*roots)
+        for scope, node in walk(module.tree)
+    )
 
 
 def function(path: str, scope: str) -> ast.FunctionDef | ast.AsyncFunctionDef:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from guard.processes import InlineThreads
 from house import House
 
 
@@ -14,3 +15,9 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield house
     house.books_balance()
     house.close()
+
+
+@pytest.fixture
+def inline_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker threads, whose order no seed decides."""
+    monkeypatch.setattr("ringfence.providers.sandbox.to_thread", InlineThreads)

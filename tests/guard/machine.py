@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Set
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
@@ -21,6 +21,7 @@ from guard.rulebook import rulebook
 from guard.watch import Watch
 from guard.world import ASSISTANTS, REQUESTERS, World
 from ringfence.desk import consenting
+from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
 from ringfence.errors import ProviderUnavailable, RingfenceError
 from ringfence.guard import policy_change
@@ -41,8 +42,8 @@ FOLD_EVERY = 5
 """After how many steps the whole ledger is folded anew; a run ends with a fold anyway."""
 
 REFUSALS = frozenset({
-    "budget_exceeded", "declined", "frozen", "number_gone", "papers_missing", "policy_refused", "price_changed",
-    "price_unknown", "invalid_arguments", "reservation_expired",
+    "budget_exceeded", "declined", "frozen", "invalid_arguments", "number_gone", "papers_missing",
+    "policy_refused", "price_changed", "price_unknown",
 })  # fmt: skip
 
 WAITS = st.sampled_from([0.4, 1, 1, 2, 3, 6, 7, 11, 31, 301, 961, 1861, 3601])
@@ -75,7 +76,7 @@ class GuardMachine(RuleBasedStateMachine):
     # Callers.
 
     @rule(who=st.sampled_from(REQUESTERS), places=PLACES, assistant=st.sampled_from(ASSISTANTS),
-          most=st.sampled_from([None, None, None, "2.00 USD", "5.00 USD", "9.00 EUR"]))  # fmt: skip
+          most=st.sampled_from([None, None, None, None, "2.00 USD", "5.00 USD", "9.00 EUR"]))  # fmt: skip
     def propose(self, who: str, places: list[int], assistant: str | None, most: str | None) -> None:
         max_total = Money.parse(most) if most else None
         self._propose(who, self._wish(who, places, assistant_id=assistant, max_total=max_total))
@@ -83,9 +84,7 @@ class GuardMachine(RuleBasedStateMachine):
     @rule(who=st.sampled_from(REQUESTERS), places=PLACES, assistant=st.sampled_from(ASSISTANTS))
     def buy(self, who: str, places: list[int], assistant: str | None) -> None:
         """Propose, approve and work, as it mostly goes."""
-        self._unfreeze()
-        self._propose(who, self._wish(who, places, assistant_id=assistant))
-        self._approve_everything()
+        self._approved(who, places, assistant)
         self._work(rounds=3)
 
     @precondition(lambda self: self.asked)
@@ -102,6 +101,16 @@ class GuardMachine(RuleBasedStateMachine):
         who, _, intent_id = self._asked(number)
         withdraw = consenting.client_declined if by_the_client else cancel_intent
         self._do(withdraw(self._process.desk, who, intent_id))
+
+    @precondition(lambda self: self.watch.owned())
+    @rule(number=NUMBERED, who=st.sampled_from(REQUESTERS), assistant=st.sampled_from(ASSISTANTS))
+    def assign(self, number: int, who: str, assistant: str | None) -> None:
+        owned = self.watch.owned()
+        wish = AssignWish(owned[number % len(owned)], assistant)
+        try:
+            self._do(assign(self._process.desk, who, wish))
+        except RingfenceError as error:
+            self._expected(error, {"declined", "frozen", "policy_refused"})
 
     # A person.
 
@@ -184,10 +193,13 @@ class GuardMachine(RuleBasedStateMachine):
     def work(self, rounds: int, pause: float) -> None:
         self._work(rounds, pause)
 
-    @precondition(lambda self: self.watch.has_work() or self.watch.waiting())
-    @rule(write=st.integers(1, 9), after_commit=st.booleans())
-    def kill_at_work(self, write: int, after_commit: bool) -> None:
-        self._approve_everything()
+    @rule(who=st.sampled_from(REQUESTERS), places=PLACES, assistant=st.sampled_from(ASSISTANTS),
+          write=st.integers(1, 9), after_commit=st.booleans())  # fmt: skip
+    def buy_and_be_killed(
+        self, who: str, places: list[int], assistant: str | None, write: int, after_commit: bool
+    ) -> None:
+        """The process that sends dies at one of its transactions; another takes its place."""
+        self._approved(who, places, assistant)
         process = self._process
         process.store.die_at(write, after_commit=after_commit)
         for _ in range(3):
@@ -196,18 +208,16 @@ class GuardMachine(RuleBasedStateMachine):
         self.seen["killed"] += process.store.is_dead
         self.world.bury_the_dead()
 
-    @precondition(
-        lambda self: (self.watch.has_work() or self.watch.waiting()) and not self._is_stalled()
-    )
-    @rule(on_the_wire=st.booleans())
-    def stall_at_work(self, on_the_wire: bool) -> None:
-        self._approve_everything()
+    @precondition(lambda self: not self._is_stalled())
+    @rule(who=st.sampled_from(REQUESTERS), places=PLACES, on_the_wire=st.booleans())
+    def buy_and_stall(self, who: str, places: list[int], on_the_wire: bool) -> None:
+        """The process that sends is suspended; it may wake up when everybody has forgotten it."""
+        self._approved(who, places, None)
         process = self._process
         process.adapter.stall(on_the_wire=on_the_wire)
         self._do(process.step())
-        self.seen["stalled on the wire" if on_the_wire else "stalled before sending"] += (
-            process.is_stalled
-        )
+        where = "on the wire" if on_the_wire else "before sending"
+        self.seen[f"stalled {where}"] += process.is_stalled
         if not process.is_stalled:
             process.adapter.wake()
 
@@ -221,7 +231,7 @@ class GuardMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_holds(self) -> None:
-        type(self).steps += 1
+        GuardMachine.steps += 1
         self.watch.look()
         self._since_fold += 1
         if self._since_fold >= FOLD_EVERY:
@@ -264,13 +274,18 @@ class GuardMachine(RuleBasedStateMachine):
         try:
             intent = self._do(propose_buy(self._process.desk, who, wish))
         except RingfenceError as error:
-            assert error.code in REFUSALS, error
-            self.seen[f"refused {error.code}"] += 1
+            self._expected(error, REFUSALS)
             return None
         if intent.intent_id not in known:
             self.asked.append((who, wish, intent.intent_id))
             self.reckoning.nothing_is_held_beyond_its_limit(intent)
         return intent
+
+    def _approved(self, who: str, places: list[int], assistant: str | None) -> None:
+        """Somebody who wants something has it proposed, and everything that waits approved."""
+        self._unfreeze()
+        self._propose(who, self._wish(who, places, assistant_id=assistant))
+        self._approve_everything()
 
     def _approve_everything(self) -> None:
         for intent_id in self.watch.waiting():
@@ -288,8 +303,12 @@ class GuardMachine(RuleBasedStateMachine):
                 )
             )
         except RingfenceError as error:
-            assert error.code in {"expired", "frozen", "policy_refused"}, error
+            self._expected(error, {"expired", "frozen", "policy_refused"})
             self.watch.consented.discard(intent_id)
+
+    def _expected(self, error: RingfenceError, codes: Set[str]) -> None:
+        assert error.code in codes, error
+        self.seen[f"refused {error.code}"] += 1
 
     def _unfreeze(self) -> None:
         self._write(lambda tx: unfreeze(tx, actor=PERSON))

@@ -142,7 +142,7 @@ async def test_a_sender_that_is_suspended_between_commit_and_ticket_finds_it_dea
     write = house.store.write
 
     async def suspended(body: object) -> object:
-        result = await write(body)  # type: ignore[arg-type]  # passed on as it came
+        result: object = await write(body)  # type: ignore[arg-type]  # passed on as it came
         if isinstance(result, Claimed):
             house.clock.advance(minutes=1)
         return result

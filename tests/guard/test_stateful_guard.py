@@ -1,35 +1,25 @@
-"""The guard, the store and the carrier, through every order of events that Hypothesis thinks of."""
+"""The money core through whatever order of events Hypothesis thinks of.
 
-from collections.abc import Iterator
+Each step is followed by the checks of `watch`, each run by those of `reckoning`. Another half of the steps is taken
+in `test_stateful_guard_on`, so that two test processes share the work.
+"""
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from guard.machine import GuardMachine
-from guard.processes import InlineThreads
+from guard.stateful import assert_much_has_happened, run_steps
 
-
-@pytest.fixture(autouse=True)
-def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringfence.providers.sandbox.to_thread", InlineThreads)
+STEPS = 10_000
+MANY_STEPS = 1_000_000
 
 
-def test_no_order_of_events_breaks_the_money_core() -> None:
-    import os, time
+@pytest.mark.timeout(900)
+def test_no_order_of_events_breaks_the_money_core(inline_threads: None) -> None:
+    assert run_steps(STEPS, first_seed=1) >= STEPS
+    assert_much_has_happened()
 
-    t = time.time()
-    run_state_machine_as_test(
-        GuardMachine,
-        settings=settings(
-            max_examples=int(os.environ.get("N", "20")),
-            stateful_step_count=50,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    print(GuardMachine.steps, time.time() - t)
-    for k, v in sorted(GuardMachine.seen.items()):
-        print(k, v)
+
+@pytest.mark.nightly
+@pytest.mark.timeout(60_000)
+def test_no_order_of_very_many_events_breaks_the_money_core(inline_threads: None) -> None:
+    assert run_steps(MANY_STEPS, first_seed=100_000) >= MANY_STEPS
+    assert_much_has_happened()

@@ -36,14 +36,15 @@ _NAMES = {"intent": "intent_id", "line": "line_id", "hold": "line_id", "number":
 def plant(path: Path) -> None:
     """Put the triggers into an installation's file."""
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE change_of_state (kind TEXT, id TEXT, before TEXT, after TEXT)")
+        db.execute(
+            "CREATE TABLE change_of_state (kind TEXT, id TEXT, before TEXT, after TEXT, frozen TEXT)"
+        )
         for kind, name in _NAMES.items():
-            insert = (
-                f"INSERT INTO change_of_state VALUES ('{kind}', new.{name}, old.state, new.state)"  # noqa: S608
-            )
+            change = f"'{kind}', new.{name}, old.state, new.state"
             db.execute(
-                f"CREATE TRIGGER watch_{kind} AFTER UPDATE OF state ON {kind}"
-                f" WHEN old.state <> new.state BEGIN {insert}; END"
+                f"CREATE TRIGGER watch_{kind} AFTER UPDATE OF state ON {kind}"  # noqa: S608  # our own names
+                f" WHEN old.state <> new.state BEGIN INSERT INTO change_of_state"
+                f" SELECT {change}, frozen FROM audit_head; END"
             )
     db.close()
 
@@ -79,6 +80,13 @@ class Watch:
         )
         return [intent_id for (intent_id,) in rows]
 
+    def owned(self) -> list[str]:
+        """Numbers that we pay for."""
+        rows = self._ours.execute(
+            "SELECT number FROM number WHERE state <> 'released' ORDER BY number"
+        )
+        return [number for (number,) in rows]
+
     def has_work(self) -> bool:
         """Whether a runner has something to do, now or later."""
         row = self._ours.execute("SELECT max(due_at) FROM line").fetchone()
@@ -104,9 +112,25 @@ class Watch:
             before, after = kind(row["before"]), kind(row["after"])
             check_transition(before, after)
             self.seen[f"{row['kind']} {after}"] += 1
+            if after is LineState.DISPATCHING:
+                assert row["frozen"] is None, f"{row['id']} was sent although spending was frozen"
+                self._consent_was_good(row["id"])
             if (before, after) == (LineState.FAILED, LineState.CAPTURED):
                 assert self.late_is_allowed, f"{row['id']} had failed and was charged after all"
                 self.seen["late success"] += 1
+
+    def _consent_was_good(self, line_id: str) -> None:
+        """What is sent was consented to, in these very terms, and in time."""
+        row = self._ours.execute(
+            "SELECT intent.intent_id, intent.digest, approval.digest AS approved, dispatched_at, expires_at"
+            " FROM line JOIN intent USING (intent_id) JOIN approval USING (intent_id)"
+            " WHERE line_id = ?",
+            (line_id,),
+        ).fetchone()
+        assert row is not None, f"{line_id} was sent without consent"
+        assert row["intent_id"] in self.consented
+        assert row["approved"] == row["digest"]
+        assert row["dispatched_at"] < row["expires_at"], f"{line_id} was sent too late"
 
     def _the_audit_chain_holds(self) -> None:
         previous, seq = self._chain

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from nouns.made_up import line_terms, money, price, terms
+from nouns.made_up import line_terms, price, terms
 from ringfence.guard.digest import PURPOSE, digest_of, items_hash, stock_key, wish_hash
 from ringfence.intents import Intent, Level, Line, Op, Terms, match_code
 from ringfence.money import Money
@@ -148,6 +148,17 @@ def test_terms_hold_no_number_that_canonical_json_could_round() -> None:
     assert all(type(number) in {int, bool} and abs(number) < 2**53 for number in found)
 
 
+@pytest.mark.parametrize(("count", "is_read"), [(0, False), (1, True), (25, True), (26, False)])
+def test_an_intent_has_as_many_lines_as_a_person_can_read(count: int, is_read: bool) -> None:
+    line = line_terms().model_dump(mode="json")
+    text = json.dumps(EXAMPLE.model_dump(mode="json") | {"lines": [line] * count})
+    if is_read:
+        assert len(Terms.model_validate_json(text).lines) == count
+        return
+    with pytest.raises(ValidationError):
+        Terms.model_validate_json(text)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"confirmed": True}, {"policy_version": 1.0}, {"is_converted": "false"}, {"lines": []}, {"level": "none"},
@@ -236,6 +247,12 @@ def test_levels_of_consent_grow_from_a_client_s_to_two_people_s() -> None:
     assert all(weak.strength < strong.strength for weak, strong in pairwise(ordered))
 
 
+def test_a_new_line_has_been_tried_never_and_is_known_by_its_terms() -> None:
+    line = Line(intent_id="int_1", terms=line_terms(), state=LineState.READY, version=1)
+    assert line.line_id == line.terms.line_id
+    assert (line.attempts, line.negative_looks, line.due_at) == (0, 0, None)
+
+
 def test_an_intent_is_simulated_only_where_every_line_is() -> None:
     def intent(*providers: Provider) -> Intent:
         lines = tuple(
@@ -258,50 +275,4 @@ def test_an_intent_is_simulated_only_where_every_line_is() -> None:
     assert intent(Provider.SANDBOX, Provider.SANDBOX).is_simulated
     assert not intent(Provider.SANDBOX, Provider.TWILIO).is_simulated
     assert intent(Provider.SANDBOX).match_code == match_code(digest_of(EXAMPLE))
-
-
-# Prices
-
-
-def test_a_price_is_due_at_once_with_its_first_month_and_twelve_times_a_year() -> None:
-    shown = price("1.00 USD", "1.15 USD")
-    assert str(shown.now) == "2.15 USD"
-    assert str(shown.first_year) == "14.80 USD"
-    assert shown.currency == "USD"
-
-
-def test_a_price_has_one_currency() -> None:
-    with pytest.raises(ValidationError, match="one currency"):
-        price("1.00 EUR", "1.00 USD")
-
-
-def test_what_nothing_costs_is_a_mistake_and_no_price() -> None:
-    price("1000000000 IRR", "1000000000 IRR")
-    for setup, monthly in (("1000000001 IRR", "0 IRR"), ("0 IRR", "1000000000.000001 IRR")):
-        with pytest.raises(ValidationError, match="mistake"):
-            price(setup, monthly)
-
-
-def test_a_year_of_the_dearest_numbers_can_still_be_counted_and_read_again() -> None:
-    dearest = price("1000000000 IRR", "1000000000 IRR")
-    total = sum((dearest.first_year for _ in range(25)), start=money("0 IRR"))
-    assert Money.parse(str(total)) == total
-
-
-DEARER = [
-    ("1.00 USD", "1.00 USD", True),
-    ("0.99 USD", "1.00 USD", True),
-    ("1.00 USD", "0.999999 USD", True),
-    ("1.000001 USD", "0.50 USD", False),
-    ("0.50 USD", "1.000001 USD", False),
-    ("0.50 EUR", "0.50 EUR", False),
-]
-
-
-@pytest.mark.parametrize(("setup", "monthly", "is_so"), DEARER)
-def test_no_dearer_means_the_same_currency_and_no_component_higher(
-    setup: str,
-    monthly: str,
-    is_so: bool,
-) -> None:
-    assert price(setup, monthly).is_no_dearer_than(price()) is is_so
+    assert intent(Provider.SANDBOX).intent_id == EXAMPLE.intent_id

@@ -30,7 +30,9 @@ def inspector() -> str:
     found = str(local) if local.exists() else shutil.which("mcp-inspector")
     if found is None:
         why = "The Inspector is not installed: make inspector"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
     return found
 
 

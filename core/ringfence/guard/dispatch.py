@@ -17,8 +17,8 @@ from ringfence.ids import Prefix
 from ringfence.intents import Intent, Level, Line
 from ringfence.offers import Buyable, Quote
 from ringfence.outcomes import Times
-from ringfence.states import IntentState, LineState
-from ringfence.store import intents
+from ringfence.states import IntentState, LineState, NumberState
+from ringfence.store import intents, inventory
 from ringfence.store.transaction import Store, Transaction
 from ringfence.ticket import Grant, Ticket, mint_grant, mint_ticket
 
@@ -49,7 +49,7 @@ async def claim_purchase(
             line_id,
             request_hash=request_hash,
             times=times,
-            objection=lambda line: _price_objection(line, quote),
+            objection=lambda _tx, line: _price_objection(line, quote),
         )
     )
     if claimed is None:
@@ -67,7 +67,7 @@ async def claim_purchase(
 async def claim_move(store: Store, line_id: str, *, times: Times) -> tuple[Claimed, Grant] | None:
     """Claim a line that connects an owned number to another assistant."""
     claimed = await store.write(
-        lambda tx: _claim(tx, line_id, request_hash="", times=times, objection=lambda _line: None)
+        lambda tx: _claim(tx, line_id, request_hash="", times=times, objection=_move_objection)
     )
     if claimed is None:
         return None
@@ -86,7 +86,7 @@ def _claim(
     *,
     request_hash: str,
     times: Times,
-    objection: Callable[[Line], RingfenceError | None],
+    objection: Callable[[Transaction, Line], RingfenceError | None],
 ) -> Claimed | None:
     intent, line = intents.of_line(tx, line_id)
     if line.state is not LineState.READY or intent.state not in SENDABLE:
@@ -94,7 +94,9 @@ def _claim(
     if tx.frozen is not None:
         intents.change_line(tx, line, due_at=tx.now + THAW)
         return None
-    why = _standing_objection(tx, intent) or objection(line) or _guard_objection(tx, intent, line)
+    why = (
+        _standing_objection(tx, intent) or objection(tx, line) or _guard_objection(tx, intent, line)
+    )
     if why is not None:
         holds.void_line(tx, intent, line, why=why)
         tx.audit("line.voided", actor="ringfence", subject=line_id, code=why.code)
@@ -157,6 +159,19 @@ def _price_objection(line: Line, quote: Quote | None) -> RingfenceError | None:
         )
     if quote.buyable not in {Buyable.NOW, Buyable.UNKNOWN}:
         return PolicyRefused(f"{terms.number} cannot be bought at this moment.")
+    return None
+
+
+def _move_objection(tx: Transaction, line: Line) -> RingfenceError | None:
+    """What was approved is what is done: the number still serves whom the card said."""
+    record = inventory.get(tx, line.terms.number_id or "")
+    if record is None or record.state is not NumberState.ACTIVE:
+        return PolicyRefused(f"{line.terms.number} is no active number any more.")
+    if record.assistant_id != line.terms.current_assistant_id or intents.is_rivalled(tx, line):
+        return PolicyRefused(
+            f"{line.terms.number} has been moved since a person was asked about it.",
+            remedy="Look at it with list_numbers, then call assign_number again.",
+        )
     return None
 
 

@@ -6,8 +6,10 @@ make or change. Before an upgrade the file is copied.
 
 from __future__ import annotations
 
-import shutil
+import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -104,12 +106,12 @@ def _check_nothing_is_being_sent(engine: Engine) -> None:
 
 
 def _back_up(engine: Engine, path: Path, version: str) -> None:
-    """Copy the database beside itself, whole: nobody else writes while we hold the lock."""
-    with engine.connect() as connection:
-        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # sqlite3's own
+    """Copy the database beside itself, with what its log holds; nobody else writes while we hold the lock."""
     copy = path.with_name(f"{path.name}.before-{schema.SCHEMA_VERSION}-from-{version}")
-    shutil.copy2(path, copy)
-    copy.chmod(0o600)
+    os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+    with engine.connect() as connection, closing(sqlite3.connect(copy)) as target:
+        connection.connection.driver_connection.backup(target)  # type: ignore[union-attr]  # sqlite3's own
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:

@@ -352,6 +352,23 @@ def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
     return [_intent(tx, row) for row in rows]
 
 
+def is_rivalled(tx: Transaction, line: Line) -> bool:
+    """Whether another line for the same number has been sent and is not settled yet."""
+    table = schema.open_line.c
+    states = [state.value for state in UNSETTLED_LINES]
+    found = tx.connection.execute(
+        select(table.line_id)
+        .join(schema.line, schema.line.c.line_id == table.line_id)
+        .where(
+            table.provider == line.terms.provider.value,
+            table.number == line.terms.number,
+            table.line_id != line.line_id,
+            schema.line.c.state.in_(states),
+        )
+    )
+    return found.first() is not None
+
+
 def open_intents(tx: Transaction) -> list[Intent]:
     """Every intent that has not ended; a new policy holds their lines anew."""
     table = schema.intent.c

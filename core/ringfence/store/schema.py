@@ -334,13 +334,7 @@ def append_only_ddl(table: str, dialect: str) -> list[str]:
             f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             for verb in ("UPDATE", "DELETE")
-        ] + [
-            # INSERT OR REPLACE deletes the row in its way without asking the trigger for DELETE. The words
-            # are those of the constraint that it would have gone round: a race is lost in the same way.
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {_is_the_same_row(table)}) "
-            f"BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint: {table} is append-only'); END"
-        ]
+        ] + [_no_replacement(table)]
     return [
         f"CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger AS "
         f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$ LANGUAGE plpgsql",
@@ -349,7 +343,15 @@ def append_only_ddl(table: str, dialect: str) -> list[str]:
     ]
 
 
-def _is_the_same_row(name: str) -> str:
-    table = metadata.tables[name]
-    columns = [c.name for c in table.columns if c.primary_key or c.unique]
-    return " OR ".join(f"{column} = NEW.{column}" for column in columns)
+def _no_replacement(table: str) -> str:
+    """A trigger against `INSERT OR REPLACE`, which deletes the row in its way and asks no trigger for DELETE.
+
+    It speaks like the constraint that would be gone round, so that a race which was lost is known as one.
+    """
+    columns = [c.name for c in metadata.tables[table].columns if c.primary_key or c.unique]
+    is_there = " OR ".join(f"{column} = NEW.{column}" for column in columns)
+    return (
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608  # our own names
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {is_there}) "
+        f"BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint: {table} is append-only'); END"
+    )

@@ -1,0 +1,40 @@
+"""A process that runs the runner on an installation until it finds nothing more to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import anyio
+
+from house import House
+from ringfence.clock import ManualClock
+from ringfence.ids import RandomIds
+
+PATIENCE = 20
+"""How often a runner looks again after it found nothing: what others hold may come free."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Where a runner works, as whom, and when."""
+
+    folder: Path
+    owner: str
+    at: datetime
+
+
+def run(shift: Shift, start: Barrier) -> None:
+    """Wait for the others, then work."""
+    anyio.run(_run, shift, start)
+
+
+async def _run(shift: Shift, start: Barrier) -> None:
+    house = House(shift.folder, clock=ManualClock(shift.at), ids=RandomIds(), owner=shift.owner)
+    start.wait(60)
+    idle = 0
+    while idle < PATIENCE:
+        idle = 0 if await house.runner.step() else idle + 1
+    house.close()

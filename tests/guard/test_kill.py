@@ -1,0 +1,103 @@
+"""`kill -9` at any point of a purchase: another process finishes it, and there is one charge and one record of it."""
+
+import pytest
+
+from guard import killing
+from guard.killing import POINTS, Errand
+from house import ME, House
+from ringfence.desk.buying import propose_buy
+from ringfence.intents import Intent
+from ringfence.offers import Offer
+from ringfence.sandbox.faults import Fault
+from ringfence.states import IntentState
+from ringfence.store import inventory
+from ringfence.store.balances import Balance
+
+SENDING = POINTS[
+    POINTS.index("before the claim is committed") : POINTS.index("before the grant is committed")
+]
+"""Where it matters how the carrier answers."""
+
+
+def killed(house: House, offer: Offer, point: str) -> bool:
+    """Send a process to buy the offer; False where it never came by the point."""
+    errand = Errand(house.folder, offer.offer_id, house.clock.now(), point)
+    process = killing.context().Process(target=killing.run, args=(errand,))
+    process.start()
+    process.join(60)
+    assert process.exitcode in {0, -9}
+    return process.exitcode == -9
+
+
+async def finished(house: House, offer: Offer) -> Intent:
+    """The caller asks again, a person consents if that is still to be done, and time passes."""
+    intent = await propose_buy(house.desk, ME, killing.wish(offer.offer_id))
+    if intent.state is IntentState.AWAITING_APPROVAL:
+        await house.approve(intent)
+    await house.wait_out(20)
+    return await house.now(intent)
+
+
+async def kill_and_finish(house: House, point: str, fault: Fault | None) -> None:
+    [offer] = await house.find()
+    if fault is not None:
+        house.carrier.add_fault(fault)
+    died = killed(house, offer, point)
+    assert died or fault is not None, "the point was never reached"
+    intent = await finished(house, offer)
+    recorded = [record.number for record in house.read(inventory.paid_for)]
+    assert recorded == house.charged()
+    if house.charged():
+        assert intent.state is IntentState.COMPLETED
+        [record] = house.read(inventory.paid_for)
+        assert record.assistant_id == "reception"
+        assert house.balance("cash", "2026-11") == Balance(used=2_000_000)
+    else:
+        assert intent.state is IntentState.FAILED
+        assert house.balance("cash", "2026-11") == Balance()
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_process_killed_at_any_point_leaves_one_charge_and_one_record(
+    house: House, point: str
+) -> None:
+    await kill_and_finish(house, point, None)
+
+
+@pytest.mark.parametrize("fault", [Fault.TIMEOUT_AFTER_CHARGE, Fault.PENDING])
+@pytest.mark.parametrize("point", SENDING)
+async def test_a_process_killed_while_the_carrier_is_silent_or_slow_leaves_one_charge_and_one_record(
+    house: House, point: str, fault: Fault
+) -> None:
+    await kill_and_finish(house, point, fault)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_process_killed_under_any_fault_leaves_one_charge_and_one_record(
+    house: House, point: str, fault: Fault
+) -> None:
+    await kill_and_finish(house, point, fault)
+
+
+async def test_a_request_that_had_not_left_when_its_process_was_killed_fails_and_is_not_sent(
+    house: House,
+) -> None:
+    [offer] = await house.find()
+    assert killed(house, offer, "before the request leaves")
+    intent = await finished(house, offer)
+    assert (intent.state, intent.lines[0].attempts) == (IntentState.FAILED, 1)
+    assert house.charged() == []
+
+
+async def test_what_was_charged_before_a_process_was_killed_is_found_within_its_quarantine(
+    house: House,
+) -> None:
+    """A dead sender's lease must not keep the others from looking: a person waits for the answer."""
+    [offer] = await house.find()
+    assert killed(house, offer, "after the carrier has charged")
+    intent = await propose_buy(house.desk, ME, killing.wish(offer.offer_id))
+    for _second in range(8):
+        await house.pass_time(seconds=1)
+    assert (await house.now(intent)).state is IntentState.COMPLETED
