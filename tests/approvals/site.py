@@ -101,6 +101,19 @@ class ServedHouse:
 
         return self._portal.call(propose)
 
+    def propose_several(self, count: int, **wish: Any) -> Intent:
+        """Several numbers to decide at once: the last ones of the list."""
+
+        async def propose() -> Intent:
+            offers = await self.house.find(20)
+            return await self.house.propose(*offers[-count:], **wish)
+
+        return self._portal.call(propose)
+
+    def settle(self) -> None:
+        """Let time pass until the runner knows what became of everything."""
+        self._portal.call(self.house.wait_out)
+
     def work(self) -> None:
         """Let the runner do what was approved."""
         self._portal.call(self.house.work)

@@ -1,4 +1,4 @@
-"""Several runners at the same lines, each in a process of its own: whatever the carrier does, each line is sent once."""
+"""Several runners at the same lines, each a process of its own: whatever the carrier does, a line is sent once."""
 
 import pytest
 

@@ -44,7 +44,9 @@ class Inspector:
         self.variables = {"RINGFENCE_HOME": str(home)}
         # The Inspector hands nothing of its own environment on, as hosts do.
         handed = {"PYTHONPATH": environment()["PYTHONPATH"], **self.variables}
-        self._handed = [part for name, value in handed.items() for part in ("-e", f"{name}={value}")]
+        self._handed = [
+            part for name, value in handed.items() for part in ("-e", f"{name}={value}")
+        ]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         server = [sys.executable, "-m", "ringfence_server", "serve"]
