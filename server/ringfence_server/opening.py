@@ -11,7 +11,6 @@ import secrets
 import socket
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from ringfence.clock import SystemClock
 from ringfence.desk import Desk
@@ -23,10 +22,9 @@ from ringfence.runner import Runner
 from ringfence.sandbox.carrier import Carrier
 from ringfence.store.installation import open_store
 from ringfence.store.watch import Bell
+from ringfence_server.approvals.keeping import Keeper
+from ringfence_server.serve import local_principal
 from ringfence_server.settings import Settings
-
-if TYPE_CHECKING:
-    from ringfence_server.approvals.keeping import Keeper
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,6 @@ class Premises:
 
     def page_keeper(self) -> Keeper:
         """This process's part in keeping the approval page; closed before the premises are."""
-        # Here, since it loads a web server, which most commands need not.
-        from ringfence_server.approvals.keeping import Keeper
-        from ringfence_server.serve import local_principal
-
         settings = self.settings
         return Keeper(
             self.desk,

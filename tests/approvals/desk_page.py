@@ -46,7 +46,7 @@ class DeskPage:
         content: bytes | None = None,
     ) -> httpx.Response:
         """Exactly this request, from the right host unless `headers` says otherwise."""
-        transport = httpx.ASGITransport(app=self.app)
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             request = client.build_request(method, path, headers=headers, content=content)
             return await client.send(request)

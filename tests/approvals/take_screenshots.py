@@ -39,11 +39,11 @@ class Photographer:
     def __init__(self, site: ServedHouse, browser: Browser) -> None:
         self.site, self.browser = site, browser
 
-    def take(self, name: str, address: str, look: dict[str, Any], *, whole: bool = False) -> None:
+    def take(self, name: str, address: str, look: dict[str, Any]) -> None:
         with opened(self.browser, look) as page:
             page.goto(address)
             page.clock.run_for(ARMED_MS)
-            page.screenshot(path=FOLDER / f"{name}.png", full_page=whole, animations="disabled")
+            page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
     def intent(self, name: str, intent: Intent, look: dict[str, Any]) -> None:
         self.take(name, self.site.url(intent), look)
@@ -72,12 +72,9 @@ def take_all(site: ServedHouse, browser: Browser) -> None:
     camera.intent("card-phone-dark", card, phone("dark"))
     camera.intent("several-phone", several, phone("light"))
     camera.take("inbox", site.origin, {"viewport": {"width": 860, "height": 640}})
-    camera.take("inbox-phone-dark", site.origin, phone("dark"))
     camera.press(card, "Approve")
-    camera.intent("approved", card, DESK)
     site.work()
     camera.intent("bought", card, DESK)
-    camera.intent("bought-phone-dark", card, phone("dark"))
     camera.intent("declined", declined, DESK)
     site.house.carrier.add_fault(Fault.TIMEOUT_AFTER_CHARGE)
     camera.press(several, "Approve")
@@ -86,7 +83,6 @@ def take_all(site: ServedHouse, browser: Browser) -> None:
     strong = site.propose(7)
     site.house.apply(levels(Level.PASSPHRASE))
     camera.intent("passphrase-phone", strong, phone("light"))
-    camera.take("nothing-here", f"{site.origin}/i/nothing", DESK)
     site.settle()
 
 

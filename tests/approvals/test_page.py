@@ -11,6 +11,7 @@ import pytest
 from approvals.desk_page import ORIGIN, PERSON, DeskPage
 from approvals.policies import levels
 from house import ME, House
+from ringfence.desk import showing
 from ringfence.desk.buying import cancel_intent
 from ringfence.desk.consenting import approve_on_page, client_declined, decline_at_terminal
 from ringfence.errors import PolicyRefused
@@ -426,6 +427,20 @@ async def test_a_store_that_cannot_be_read_is_said_and_nothing_else(
         )
         other.commit()
     assert (await house.now(intent)).state is AWAITING
+
+
+async def test_a_bug_of_ours_is_said_to_be_one_and_shows_nothing_else(
+    house: House, page: DeskPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_desk: object) -> None:
+        raise ZeroDivisionError("the key is hunter2")
+
+    monkeypatch.setattr(showing, "inbox", broken)
+    answer = await page.look()
+    assert answer.status_code == 500
+    assert "Something went wrong inside ringfence" in answer.text
+    assert "hunter2" not in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 async def test_the_proof_of_who_serves_is_only_for_a_proper_question(page: DeskPage) -> None:

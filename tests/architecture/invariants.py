@@ -29,6 +29,9 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_decision.py::test_a_wish_is_refused_by_exactly_the_budgets_that_it_would_exceed",
             "guard/test_decision.py::test_a_budget_may_be_used_up_to_the_last_micro_unit",
             "desk/test_buying.py::test_a_tightened_policy_stops_what_was_approved_under_the_old_one",
+            "guard/test_races.py::test_eight_processes_race_for_the_edge_of_every_budget",
+            "store/test_contract.py::test_many_threads_never_pass_a_limit_and_lose_nothing",
+            "store/test_contract.py::test_a_balance_moves_only_within_its_limit",
         ),
     ),
     "INV-ONE-CHARGE": Invariant(
@@ -39,6 +42,9 @@ INVARIANTS: dict[str, Invariant] = {
             "protocol_model/test_protocol_model.py::test_with_all_rules_nothing_bad_can_happen_at_any_carrier",
             "desk/test_buying.py::test_approving_twice_buys_once",
             "providers/test_contract.py::test_a_used_ticket_sends_nothing",
+            "guard/test_kill.py::test_a_process_killed_at_any_point_leaves_one_charge_and_one_record",
+            "guard/test_kill.py::test_a_process_killed_under_any_fault_leaves_one_charge_and_one_record",
+            "guard/test_late_answers.py::test_a_sender_that_slept_finds_its_ticket_dead",
         ),
     ),
     "INV-HOLD-COVERS": Invariant(
@@ -48,6 +54,8 @@ INVARIANTS: dict[str, Invariant] = {
             "protocol_model/test_protocol_model.py::test_with_all_rules_nothing_bad_can_happen_at_any_carrier",
             "protocol_model/test_protocol_model.py::test_without_any_one_rule_harm_is_done_at_every_carrier",
             "nouns/test_states.py::test_nothing_that_may_have_been_sent_is_voided",
+            "guard/test_kill.py::test_a_process_killed_at_any_point_leaves_one_charge_and_one_record",
+            "guard/test_late_answers.py::test_nobody_gives_up_a_sender_whose_ticket_may_be_alive",
         ),
     ),
     "INV-NO-SELF": Invariant(
@@ -74,6 +82,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-DIGEST": Invariant(
         "What is approved is what is sent and what was shown, to the last field.",
         (
+            STATEFUL,
             "nouns/test_intents.py::test_any_change_of_any_field_changes_the_digest",
             "nouns/test_intents.py::test_the_digest_is_the_same_after_the_terms_were_stored_and_read_again",
             "desk/test_buying.py::test_consent_to_another_digest_approves_nothing",
@@ -88,6 +97,7 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_approving_twice_buys_once",
             "approvals/test_page.py::test_the_desk_takes_no_nonce_twice",
             "approvals/test_page.py::test_two_forms_of_one_intent_make_one_decision",
+            "store/test_page_rows.py::test_a_nonce_works_once_however_many_try",
         ),
         not_built=f"the nonces in signed statements: {SIGNATURES}",
     ),
@@ -100,6 +110,7 @@ INVARIANTS: dict[str, Invariant] = {
             "nouns/test_ticket.py::test_a_ticket_dies_at_the_end_of_its_life",
             "nouns/test_ticket.py::test_a_dead_ticket_stays_dead_when_the_calendar_is_set_back",
             "nouns/test_policy.py::test_a_rate_is_good_from_its_day_until_it_is_stale",
+            "store/test_contract.py::test_time_never_runs_backward_in_the_records",
         ),
     ),
     "INV-CAP-PRICE": Invariant(
@@ -109,6 +120,7 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_a_number_that_grew_dearer_after_consent_is_not_bought",
             "desk/test_outcomes.py::test_a_charge_above_what_was_approved_freezes_and_waits_for_a_person",
             "providers/test_contract.py::test_a_purchase_dearer_than_approved_is_for_a_person_to_judge",
+            "guard/test_late_answers.py::test_a_dearer_yes_that_comes_late_is_left_to_a_person",
         ),
     ),
     "INV-MONEY-INT": Invariant(
@@ -153,11 +165,16 @@ INVARIANTS: dict[str, Invariant] = {
         (
             "store/test_append_only.py::test_the_database_itself_refuses_to_change_or_delete_a_row",
             "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "store/test_contract.py::test_history_is_only_ever_added_to",
         ),
     ),
     "INV-CHAIN": Invariant(
         "The audit chain verifies from end to end, and extends every head that was signed.",
-        (STATEFUL, "cli/test_keeping.py::test_an_event_that_was_edited_is_found"),
+        (
+            STATEFUL,
+            "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "store/test_contract.py::test_a_changed_history_is_noticed",
+        ),
         not_built=f"checkpoints and signed heads: {SIGNATURES}",
     ),
     "INV-UNKNOWN-STICKY": Invariant(
@@ -168,6 +185,7 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_outcomes.py::test_an_unknown_purchase_is_never_sent_again",
             "desk/test_outcomes.py::test_what_was_never_charged_counts_as_failed_after_quarantine_and_two_looks",
             "providers/test_contract.py::test_the_quarantine_outlasts_ticket_and_read_time_out",
+            "guard/test_late_answers.py::test_any_other_answer_that_comes_late_decides_nothing",
         ),
     ),
     "INV-DEFINITIVE": Invariant(
@@ -176,6 +194,7 @@ INVARIANTS: dict[str, Invariant] = {
             "providers/test_sandbox.py::test_an_answer_that_is_in_no_table_is_unknown",
             "providers/test_contract.py::test_what_goes_wrong_is_an_outcome_and_never_an_exception",
             "desk/test_outcomes.py::test_a_time_out_is_neither_yes_nor_no",
+            "guard/test_late_answers.py::test_a_yes_after_a_line_was_written_off_is_recorded_and_freezes",
         ),
     ),
     "INV-MANDATE": Invariant(
@@ -203,6 +222,8 @@ INVARIANTS: dict[str, Invariant] = {
             "nouns/test_policy.py::test_everything_that_is_authority_must_be_said",
             "cli/test_storage.py::test_a_disk_that_is_full_ends_with_5",
             "cli/test_storage.py::test_a_damaged_carrier_is_not_taken_for_an_empty_one",
+            "store/test_embedded.py::test_a_full_disk_is_unavailable_and_changes_nothing",
+            "store/test_embedded.py::test_a_damaged_file_is_never_written_over",
         ),
         not_built=f"unsigned authority in live mode: {SIGNATURES}",
     ),
@@ -220,6 +241,7 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_while_spending_is_frozen_nothing_is_asked_for_or_approved",
             "desk/test_buying.py::test_what_was_approved_before_a_freeze_waits_for_the_thaw",
             "guard/test_decision.py::test_freeze_stop_pending_and_carrier_rules_bind_every_operation",
+            "store/test_contract.py::test_a_freeze_meanwhile_makes_a_running_decision_start_anew",
         ),
     ),
     "INV-CHOKE": Invariant(
@@ -298,7 +320,12 @@ INVARIANTS: dict[str, Invariant] = {
     ),
     "INV-DURABLE": Invariant(
         "What was reported as done is not lost by a kill or a power cut.",
-        (STATEFUL, "cli/test_keeping.py::test_settle_finishes_what_a_dead_process_began"),
+        (
+            STATEFUL,
+            "cli/test_keeping.py::test_settle_finishes_what_a_dead_process_began",
+            "guard/test_kill.py::test_a_process_killed_at_any_point_leaves_one_charge_and_one_record",
+            "store/test_embedded.py::test_a_power_cut_loses_nothing_that_was_reported",
+        ),
     ),
     "INV-LIVENESS": Invariant(
         "Whatever was sent comes to an end in bounded time, and no hold leaks.",
@@ -306,6 +333,8 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "nouns/test_states.py::test_from_every_state_an_end_can_be_reached",
             "protocol_model/test_protocol_model.py::test_with_all_rules_nothing_bad_can_happen_at_any_carrier",
+            "guard/test_kill.py::test_what_was_charged_before_a_process_was_killed_is_found_within_its_quarantine",
+            "guard/test_kill.py::test_a_request_that_had_not_left_when_its_process_was_killed_fails_and_is_not_sent",
         ),
     ),
     "INV-RENEWAL": Invariant(
@@ -314,6 +343,7 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "guard/test_budget_fold.py::test_a_renewal_counts_in_its_month_in_every_zone_on_earth",
             "desk/test_reconciling.py::test_a_strangers_renewals_count_from_the_next_month_on",
+            "desk/test_renewals.py::test_renewals_leave_less_for_new_purchases",
         ),
     ),
     "INV-EXPLAIN": Invariant(

@@ -20,13 +20,17 @@ class Module:
 
 
 @cache
-def modules(*roots: str) -> tuple[Module, ...]:
-    """Every module below these folders, or below all four roots."""
+def _all_modules() -> tuple[Module, ...]:
     return tuple(
         Module(file.relative_to(REPOSITORY).as_posix(), ast.parse(file.read_text(encoding="utf-8")))
-        for root in roots or ROOTS
+        for root in ROOTS
         for file in sorted((REPOSITORY / root).rglob("*.py"))
     )
+
+
+def modules(*folders: str) -> list[Module]:
+    """Every module below these folders, or below all four roots."""
+    return [module for module in _all_modules() if module.path.startswith(folders or ("",))]
 
 
 def walk(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -41,13 +45,17 @@ def walk(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 @cache
-def places(*roots: str) -> tuple[tuple[str, str, ast.AST], ...]:
-    """Every node with its file and scope."""
+def _all_places() -> tuple[tuple[str, str, ast.AST], ...]:
     return tuple(
-        (module.path, scope, node)
-        for module in modules(*roots)
-        for scope, node in walk(module.tree)
+        (module.path, scope, node) for module in _all_modules() for scope, node in walk(module.tree)
     )
+
+
+def places(*folders: str) -> Iterator[tuple[str, str, ast.AST]]:
+    """Every node with its file and scope, below these folders or below all four roots."""
+    for place in _all_places():
+        if place[0].startswith(folders or ("",)):
+            yield place
 
 
 def function(path: str, scope: str) -> ast.FunctionDef | ast.AsyncFunctionDef:

@@ -58,7 +58,7 @@ EXCEPTIONS = {("core/ringfence/providers/sandbox.py", "sandbox")}
 HOME_OF_LIBRARY = {
     "alembic": "core/ringfence/store/",
     "httpx": "core/ringfence/providers/wire.py",
-    "jinja2": "server/",
+    "jinja2": "server/ringfence_server/approvals/",
     "httpx2": "server/",  # mcp's own transport: in core it would be a second way out to the network
     "mcp": "server/",
     "mcp_types": "server/",

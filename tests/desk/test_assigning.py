@@ -8,7 +8,9 @@ from house import ME, PERSON, SOMEBODY_ELSE, House, policy_with
 from ringfence.desk.assigning import Assigned, AssignWish, assign, assigned_by
 from ringfence.desk.buying import cancel_intent
 from ringfence.desk.consenting import decline_at_terminal
+from ringfence.desk.counter import times_of
 from ringfence.errors import Frozen, InvalidArguments, NotFound, PolicyRefused, ProviderUnavailable
+from ringfence.guard.dispatch import claim_move
 from ringfence.guard.freeze import freeze, unfreeze
 from ringfence.intents import DeclineReason, Intent
 from ringfence.inventory import NumberRecord, Routing
@@ -247,6 +249,32 @@ async def test_consent_to_a_move_does_not_move_what_has_moved_meanwhile(house: H
     assert states == {LineState.CAPTURED, LineState.VOIDED}
     assert record_of(house, number).assistant_id in {"night-desk", "billing"}
     assert routing_of(house, number) == addresses(record_of(house, number).assistant_id or "")
+
+
+async def test_while_a_move_is_on_its_way_nobody_connects_the_number_at_once(house: House) -> None:
+    """Whoever came last at the carrier had won, whatever the records said."""
+    number = await owned(house)
+    intent = await asked(house, number, "night-desk", principal=SOMEBODY_ELSE)
+    await house.approve(intent)
+    times = times_of(house.adapter)
+    assert await claim_move(house.store, intent.lines[0].line_id, times=times) is not None
+    with pytest.raises(PolicyRefused, match="being moved"):
+        await assigned(house, number, "reception")
+    assert routing_of(house, number).is_empty
+    await house.wait_out(20)
+
+
+async def test_a_number_that_is_still_being_connected_is_not_moved(house: House) -> None:
+    [offer] = await house.find()
+    number = offer.stock.number
+    with Mute(house):
+        await house.buy(offer, assistant_id="reception")
+        intent = await house.approve(await asked(house, number, "night-desk"))
+        await house.work()
+    assert (await house.now(intent)).lines[0].state is LineState.VOIDED
+    await house.pass_time(seconds=5)
+    assert routing_of(house, number) == addresses("reception")
+    assert record_of(house, number).assistant_id == "reception"
 
 
 async def test_a_move_that_the_carrier_did_not_confirm_is_looked_up(house: House) -> None:

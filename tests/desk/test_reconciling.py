@@ -134,6 +134,21 @@ async def test_a_strangers_renewals_count_from_the_next_month_on(house: House) -
     assert house.balance("cash", "2026-12").used == 1_000_000
 
 
+async def test_a_stranger_renews_in_a_month_that_had_begun_elsewhere_on_earth(house: House) -> None:
+    """On Kiritimati it was December already, and December's renewals had been counted without it."""
+    yearly = "{name: yearly, kind: cash, window: year, zone: Pacific/Kiritimati, limit: 99.00 USD}"
+    house.apply(policy_with(budgets=[yearly]))
+    house.clock.advance(days=8, hours=1)
+    offers = await house.find(2)
+    await house.propose(offers[0])
+    bought_in_the_console(house, offers[1].stock.stock_id)
+    await refreshed(house)
+    thaw(house)
+    house.clock.advance(days=1)
+    await house.propose(*await house.find(1, country="GB", area_code="161"))
+    assert house.balance("cash", "2026-12").used == 1_000_000
+
+
 async def test_connecting_a_stranger_needs_consent(house: House) -> None:
     [offer] = await house.find()
     bought_in_the_console(house, offer.stock.stock_id)

@@ -82,7 +82,7 @@ class Reckoning:
                 pass
             if world.store.read_now(_is_at_rest):
                 break
-            world.clock.advance(seconds=1 if round_ % 100 < 60 else 7200)
+            world.clock.advance(seconds=7 if round_ % 20 < 10 else 7200)
         else:
             raise AssertionError("something never ends")
         world.run(reconcile(process.desk, process.adapter))

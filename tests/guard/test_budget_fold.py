@@ -146,6 +146,12 @@ def test_a_line_stands_in_every_budget_as_far_as_it_has_come(
     assert folded(entry(kind) for kind in kinds) == balances
 
 
+@pytest.mark.parametrize("kind", [K.RENEWAL, K.EXTERNAL, K.RELEASE])
+def test_what_is_about_a_number_is_no_part_of_a_line_s_life(kind: EntryKind) -> None:
+    with pytest.raises(ValueError, match="belongs to no line"):
+        folded([entry(K.HOLD), entry(kind)])
+
+
 def test_an_empty_ledger_has_empty_balances() -> None:
     assert folded([]) == {}
 

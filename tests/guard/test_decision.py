@@ -569,6 +569,18 @@ def test_a_budget_may_be_used_up_to_the_last_micro_unit() -> None:
     assert not decide(wish(), standing(cash=(1, left)), rules(), NOW).is_allowed
 
 
+@pytest.mark.parametrize("name", ["count", "purchases", "attempts"])
+def test_a_budget_of_one_piece_has_room_for_one(name: str) -> None:
+    made = rules(budgets=budget(name, limit=1))
+    assert decide(wish(), Snapshot(), made, NOW).is_allowed
+    assert not decide(wish(*numbered(2)), Snapshot(), made, NOW).is_allowed
+
+
+def test_a_total_may_be_as_high_as_the_caller_s_limit() -> None:
+    exact = wish(max_total=money("2.00 USD"), total_now=money("2.00 USD"))
+    assert decide(exact, Snapshot(), rules(), NOW).is_allowed
+
+
 ZEROS = [
     ("cash", {"limit": "0 USD"}, ["cash"]),
     ("run-rate", {"limit": "0 USD"}, ["run-rate"]),
@@ -743,10 +755,12 @@ def test_consent_must_be_possible_at_the_level_that_is_needed(
 def test_what_spends_nothing_is_held_against_no_budget(op: Op) -> None:
     full = standing(cash=(0, usd("99.00")), count=(0, 99))
     bare = rules(budgets=[{"name": "count", "kind": "count", "limit": 0}], countries=["GB"])
-    asked = wish(UNPRICED, op=op)
-    assert decide(asked, full, bare, NOW).is_allowed
+    tight = rules(budgets=budget("per-number", monthly="0 USD"))
     unpriced = Snapshot(unpriced_numbers=("+14155550142",))
-    assert decide(asked, unpriced, bare, NOW).is_allowed
+    for asked in (wish(UNPRICED, op=op), wish(IN_FRANCS, op=op), wish(op=op)):
+        for seen in (full, unpriced):
+            assert decide(asked, seen, bare, NOW).is_allowed
+            assert decide(asked, seen, tight, NOW).is_allowed
 
 
 @pytest.mark.parametrize("op", Op)

@@ -2,10 +2,10 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
+from architecture.source import places
 from ringfence import errors
 from ringfence.errors import (
     InternalError,
@@ -14,8 +14,6 @@ from ringfence.errors import (
     all_errors,
     error_class,
 )
-
-ROOTS = [Path(__file__).parents[2] / root for root in ("core", "tools", "prompts", "server")]
 
 CODES = [
     "invalid_arguments", "not_found", "offer_expired", "reservation_expired", "number_gone",
@@ -103,10 +101,8 @@ def test_the_details_of_an_error_are_its_own() -> None:
 def test_nothing_raises_a_class_that_has_no_code_of_its_own() -> None:
     nameless = {"RingfenceError", "Refused"}
     raised = [
-        f"{file}:{node.lineno}"
-        for root in ROOTS
-        for file in root.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        f"{path}:{node.lineno}"
+        for path, _, node in places()
         if isinstance(node, ast.Raise)
         and isinstance(node.exc, ast.Call)
         and isinstance(node.exc.func, ast.Name)

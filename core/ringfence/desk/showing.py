@@ -31,6 +31,8 @@ class Shown:
 
     facts: Facts
     now: datetime
+    quoted_at: datetime
+    """When its prices were last confirmed."""
     is_open: bool
     """Whether it still waits for a person."""
     needed: Level
@@ -93,6 +95,7 @@ def _shown(tx: Transaction, intent_id: str, nonce: str | None) -> Shown:
     return Shown(
         facts=facts,
         now=tx.now,
+        quoted_at=intents.quoted_at(tx, intent_id),
         is_open=is_open,
         needed=approval.needed_level(tx, intent),
         is_page_enough=approval.is_enough(tx, intent, Level.PAGE),

@@ -30,7 +30,7 @@ from ringfence.policy import (
 from ringfence.store.balances import ROLLING, Balance
 from ringfence.store.ledger import Dimensions, Entry, EntryKind
 
-BUCKET = timedelta(minutes=5)
+BUCKET_MINUTES = 5
 """Attempts are counted in buckets of this length; a bucket that began within the hour counts whole."""
 ROLLING_SPAN = timedelta(hours=1)
 NO_WINDOW = "all"
@@ -50,7 +50,9 @@ def window_at(budget: Budget, moment: datetime) -> str:
 def bucket_at(moment: datetime) -> str:
     """The bucket that a moment lies in; buckets sort as they run, and before `rolling`."""
     whole = moment.astimezone(UTC)
-    return whole.replace(minute=whole.minute // 5 * 5).strftime("%Y-%m-%dT%H:%M")
+    return whole.replace(minute=whole.minute // BUCKET_MINUTES * BUCKET_MINUTES).strftime(
+        "%Y-%m-%dT%H:%M"
+    )
 
 
 def oldest_bucket(now: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from ringfence.errors import Frozen, PolicyRefused
 from ringfence.inventory import NumberRecord, Owned
 from ringfence.states import NumberState
-from ringfence.store import inventory
+from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
 from ringfence.ticket import Grant, mint_grant
 
@@ -31,6 +31,8 @@ def begin(
         raise PolicyRefused("Only an active number can be connected.")
     if record.assistant_id is not None or record.wanted_assistant_id not in {None, assistant_id}:
         raise PolicyRefused(f"{record.number} is in use; moving it needs a person's consent.")
+    if intents.is_being_moved(tx, number_id):
+        raise PolicyRefused(f"{record.number} is being moved, as a person consented.")
     begun = inventory.change(
         tx, record, due_at=tx.now + TRY_AGAIN, wanted_assistant_id=assistant_id
     )

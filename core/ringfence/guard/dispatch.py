@@ -167,9 +167,11 @@ def _move_objection(tx: Transaction, line: Line) -> RingfenceError | None:
     record = inventory.get(tx, line.terms.number_id or "")
     if record is None or record.state is not NumberState.ACTIVE:
         return PolicyRefused(f"{line.terms.number} is no active number any more.")
-    if record.assistant_id != line.terms.current_assistant_id or intents.is_rivalled(tx, line):
+    is_connecting = record.wanted_assistant_id != record.assistant_id
+    has_moved = record.assistant_id != line.terms.current_assistant_id
+    if has_moved or is_connecting or intents.is_being_moved(tx, record.number_id):
         return PolicyRefused(
-            f"{line.terms.number} has been moved since a person was asked about it.",
+            f"{line.terms.number} has been moved, or is being moved, since a person was asked about it.",
             remedy="Look at it with list_numbers, then call assign_number again.",
         )
     return None

@@ -127,6 +127,7 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
     )
     windows.keep_up(tx)  # what it cost before we knew of it is nobody's to say
     inventory.add(tx, record, due_at=None)
+    windows.count_missed_renewals(tx, record, since=tx.now)  # a month may begin early in some zone
     _count(tx, record, EntryKind.EXTERNAL)
     tx.audit("number.external", actor="ringfence", subject=record.number_id, number=record.number)
     freeze(

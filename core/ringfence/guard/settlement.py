@@ -250,7 +250,7 @@ def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         version=1,
     )
     inventory.add(tx, record, due_at=tx.now if assistant_id else None)
-    windows.count_missed_renewals(tx, record)
+    windows.count_missed_renewals(tx, record, since=record.bought_at)
     tx.audit(
         "number.active",
         actor="ringfence",

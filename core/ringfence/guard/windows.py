@@ -95,10 +95,10 @@ def _count_renewals(tx: Transaction, month: str) -> None:
         _renew(tx, inventory.paid_for(tx), each)
 
 
-def count_missed_renewals(tx: Transaction, record: NumberRecord) -> None:
-    """Count the months that began after a number was bought, and before its purchase was known."""
+def count_missed_renewals(tx: Transaction, record: NumberRecord, *, since: datetime) -> None:
+    """Count the months that have begun since a number counts as ours, and were counted without it."""
     last = balances.latest_window(tx.connection, RENEWALS)
-    for each in _months(_month(record.bought_at), last or ""):
+    for each in _months(_month(since), last or ""):
         _renew(tx, [record], each)
 
 

@@ -142,7 +142,7 @@ def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
     """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
     salt = secrets.token_hex(16)
     tx.connection.execute(
-        insert(schema.free_text).values(subject_id=subject_id, salt=salt, text=text)
+        insert(schema.free_text), {"subject_id": subject_id, "salt": salt, "text": text}
     )
     return hashlib.sha256(f"{salt}\x00{text}".encode()).hexdigest()
 

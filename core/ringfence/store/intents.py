@@ -34,19 +34,20 @@ def add(tx: Transaction, intent: Intent, *, terms: str, stock_key: str) -> None:
     """
     wish = intent.terms
     tx.connection.execute(
-        insert(schema.intent).values(
-            intent_id=wish.intent_id,
-            principal=wish.principal,
-            op=wish.op.value,
-            state=intent.state.value,
-            terms=terms,
-            digest=intent.digest,
-            stock_key=stock_key,
-            created_at=wish.created_at,
-            expires_at=intent.expires_at,
-            quoted_at=wish.created_at,
-            refusal=_json(intent.refusal),
-        )
+        insert(schema.intent),
+        {
+            "intent_id": wish.intent_id,
+            "principal": wish.principal,
+            "op": wish.op.value,
+            "state": intent.state.value,
+            "terms": terms,
+            "digest": intent.digest,
+            "stock_key": stock_key,
+            "created_at": wish.created_at,
+            "expires_at": intent.expires_at,
+            "quoted_at": wish.created_at,
+            "refusal": _json(intent.refusal),
+        },
     )
     tx.connection.execute(
         insert(schema.line),
@@ -179,6 +180,14 @@ def set_quoted(tx: Transaction, intent_id: str) -> None:
     tx.connection.execute(
         update(schema.intent).where(schema.intent.c.intent_id == intent_id).values(quoted_at=tx.now)
     )
+
+
+def quoted_at(tx: Transaction, intent_id: str) -> datetime:
+    """When the prices of an intent were last confirmed; it must exist."""
+    moment: datetime = tx.connection.execute(
+        select(schema.intent.c.quoted_at).where(schema.intent.c.intent_id == intent_id)
+    ).scalar_one()
+    return moment
 
 
 def move_line(tx: Transaction, line: Line, state: LineState, **changes: Any) -> Line:
@@ -352,19 +361,18 @@ def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
     return [_intent(tx, row) for row in rows]
 
 
-def is_rivalled(tx: Transaction, line: Line) -> bool:
-    """Whether another line for the same number has been sent and is not settled yet."""
+def is_being_moved(tx: Transaction, number_id: str) -> bool:
+    """Whether a line that connects an owned number to another assistant has been sent and is not settled yet."""
     table = schema.open_line.c
     states = [state.value for state in UNSETTLED_LINES]
     found = tx.connection.execute(
         select(table.line_id)
         .join(schema.line, schema.line.c.line_id == table.line_id)
-        .where(
-            table.provider == line.terms.provider.value,
-            table.number == line.terms.number,
-            table.line_id != line.line_id,
-            schema.line.c.state.in_(states),
+        .join(
+            schema.number,
+            (schema.number.c.number == table.number) & (schema.number.c.provider == table.provider),
         )
+        .where(schema.number.c.number_id == number_id, schema.line.c.state.in_(states))
     )
     return found.first() is not None
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
@@ -24,8 +25,9 @@ from ringfence.store import page
 from ringfence.store.page import Page
 from ringfence_server.approvals.identity import is_ours
 from ringfence_server.approvals.listening import PortTaken, listen, port_of
-from ringfence_server.approvals.serving import Serving
-from ringfence_server.approvals.web import Site, build_app
+
+if TYPE_CHECKING:  # a web server: 30 ms that only the process pays which serves the page
+    from ringfence_server.approvals.serving import Serving
 
 LOOK_SECONDS = 0.5
 """Between two looks whether a page lives while somebody is awaited; a little more or less each time, so that
@@ -61,6 +63,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._is_closed = False
         self._given_up_until = 0.0
+        self._complaint = ""
         self._wake: Callable[[], None] = lambda: None
 
     @property
@@ -73,7 +76,7 @@ class Keeper:
         try:
             return await to_thread.run_sync(self.ensure)
         except (RingfenceError, OSError) as error:
-            log.warning("There is no approval page: %s", error)
+            self._complain(f"There is no approval page: {error}")
             return None
 
     async def watch(self) -> None:
@@ -96,7 +99,7 @@ class Keeper:
         try:
             return await self._desk.store.read(page.somebody_is_awaited)
         except RingfenceError as error:
-            log.warning("Nobody can be found waiting: %s", error.message)
+            self._complain(f"It cannot be seen whether somebody is awaited: {error.message}")
             return False
 
     def living(self) -> str | None:
@@ -183,10 +186,16 @@ class Keeper:
         if not is_taken:
             _close(sockets)
             raise _Again
-        site = Site(self._desk, known.secret, port, self._person, self._mode, self._changed)
-        self._serving = Serving(build_app(site), sockets)
+        self._serving = self._serve(known.secret, port, sockets)
         log.info("The approval page is at %s", url)
         return url
+
+    def _serve(self, secret: str, port: int, sockets: list[socket.socket]) -> Serving:
+        from ringfence_server.approvals.serving import Serving
+        from ringfence_server.approvals.web import Site, build_app
+
+        site = Site(self._desk, secret, port, self._person, self._mode, self._changed)
+        return Serving(build_app(site), sockets)
 
     def _stop(self) -> None:
         if self._serving is not None:
@@ -195,6 +204,12 @@ class Keeper:
 
     def _changed(self) -> None:
         self._wake()
+
+    def _complain(self, why: str) -> None:
+        """Log what is wrong, but not twice a second for as long as it is."""
+        if why != self._complaint:
+            self._complaint = why
+            log.warning("%s", why)
 
 
 _NO_PAGE = (

@@ -20,7 +20,7 @@ class Outcome:
     """A heading, a sentence or two, and whether there will be more to say."""
 
     kind: str
-    """`good`, `bad`, `busy` or `quiet`: how the page looks."""
+    """`good`, `bad`, `warn`, `open` (under way) or `quiet`: how the page looks."""
     title: str
     said: str
     look_again_seconds: int | None = None
@@ -48,17 +48,17 @@ def outcome_of(intent: Intent) -> Outcome:
     """How an intent ended, or how far it is, once nobody can decide it any more."""
     match intent.state:
         case _S.APPROVED | _S.EXECUTING:
-            return Outcome("busy", f"Approved{_by(intent)}", _BUSY[intent.terms.op], SOON)
+            return Outcome("open", f"Approved{_by(intent)}", _BUSY[intent.terms.op], SOON)
         case _S.COMPLETED:
             return Outcome("good", _DONE[intent.terms.op], _completed(intent))
         case _S.PARTLY_COMPLETED:
             done = f"{_DONE[intent.terms.op]} in part"
-            return Outcome("bad", done, "What became of each number stands beside it.")
+            return Outcome("warn", done, "What became of each number stands beside it.")
         case _S.FAILED:
             said = f"{_approved(intent)} It did not work out, and nothing was charged."
             return Outcome("bad", _NOT_DONE[intent.terms.op], said.strip())
         case _S.NEEDS_ATTENTION:
-            return Outcome("bad", "Outcome unknown", _UNKNOWN, LATER)
+            return Outcome("warn", "Outcome unknown", _UNKNOWN, LATER)
         case _S.DECLINED:
             return Outcome("quiet", f"Declined{_by(intent)}", _DECLINED[intent.decline_reason])
         case _S.CANCELLED:

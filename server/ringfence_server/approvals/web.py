@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -28,7 +27,8 @@ from ringfence.errors import ConfigurationError, NotFound, RingfenceError, Stora
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason, Intent
 from ringfence_server.approvals import identity
-from ringfence_server.approvals.gate import MAX_BODY_BYTES, Gate
+from ringfence_server.approvals.form import APPROVE, DECLINE, Form, read_form
+from ringfence_server.approvals.gate import Gate
 from ringfence_server.approvals.pace import Pace
 from ringfence_server.approvals.view import card_view, row_view
 
@@ -38,10 +38,6 @@ if TYPE_CHECKING:  # 40 ms that a purchase should not wait for; the first look p
 log = logging.getLogger(__name__)
 
 _INTENT_ID = re.compile(pattern(Prefix.INTENT))
-_NONCE = re.compile(r"[A-Za-z0-9_-]{43}")
-APPROVE = "approve"
-DECLINE = "decline"
-DECISIONS = frozenset({APPROVE, DECLINE, *DeclineReason})
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
@@ -95,7 +91,7 @@ class _Pages:
         return self._show(request.path_params["intent_id"], is_form=request.method == "GET")
 
     async def decide(self, request: Request) -> Response:
-        form = await _read_form(request)
+        form = await read_form(request)
         if form is None:
             return PlainTextResponse("That is no decision.\n", status_code=400)
         return await run_in_threadpool(self._decide, request.path_params["intent_id"], form)
@@ -123,7 +119,7 @@ class _Pages:
         """Starlette logs the error as well; the person only learns that it is ours."""
         return self._page("broken.html", 500, said="Something went wrong inside ringfence.")
 
-    def _decide(self, intent_id: str, form: _Form) -> Response:
+    def _decide(self, intent_id: str, form: Form) -> Response:
         notice = None
         try:
             self._tell_desk(intent_id, form)
@@ -138,7 +134,7 @@ class _Pages:
             return self._show(intent_id, is_form=True, notice=notice, status=409)
         return RedirectResponse(f"/i/{intent_id}", status_code=303)
 
-    def _tell_desk(self, intent_id: str, form: _Form) -> Intent:
+    def _tell_desk(self, intent_id: str, form: Form) -> Intent:
         _check_id(intent_id)
         desk, person = self._site.desk, self._site.person
         if form.decision == APPROVE:
@@ -177,33 +173,6 @@ class _Pages:
     def _page(self, template: str, status: int = 200, **values: object) -> Response:
         html = _environment().get_template(template).render(mode=self._site.mode, **values)
         return HTMLResponse(html, status_code=status)
-
-
-@dataclass(frozen=True)
-class _Form:
-    decision: str
-    nonce: str
-
-
-async def _read_form(request: Request) -> _Form | None:
-    """The form, if it is exactly that: two fields, once each."""
-    if request.headers.get("content-type", "") != "application/x-www-form-urlencoded":
-        return None
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), strict_parsing=True, max_num_fields=2)
-    except ValueError:
-        return None
-    fields = dict(pairs)
-    if len(pairs) != 2 or fields.keys() != {"decision", "nonce"}:
-        return None
-    form = _Form(fields["decision"], fields["nonce"])
-    is_form = form.decision in DECISIONS and _NONCE.fullmatch(form.nonce)
-    return form if is_form else None
 
 
 def _check_id(intent_id: str) -> None:
