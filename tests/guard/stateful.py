@@ -12,7 +12,7 @@ RUNS_A_SEED = 10
 EVENTS = (
     "charges", "hold posted", "hold voided", "intent approved", "intent cancelled", "intent completed",
     "intent declined", "intent expired", "intent failed", "intent needs_attention", "intent partly_completed",
-    "killed", "line captured", "line failed", "line manual", "line provider_pending", "line ready",
+    "killed", "line captured", "line failed", "line provider_pending", "line ready",
     "line unknown", "line voided", "refused budget_exceeded", "refused declined",
     "refused frozen", "refused number_gone", "renewals", "stalled before sending", "stalled on the wire",
 )  # fmt: skip
