@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -128,27 +129,40 @@ class Runner:
         work = await self._desk.store.read(_due)
         if not work:
             return False
-        done: list[str] = list(work.overdue)
+        done: list[str] = []
         async with anyio.create_task_group() as group:
             for intent_id in work.overdue:
-                group.start_soon(self._expire, intent_id)
-            for line_id in work.lines:
-                group.start_soon(self._leased, f"line:{line_id}", self._line, line_id, done)
-            for number_id in work.numbers:
-                group.start_soon(
-                    self._leased, f"number:{number_id}", self._connect, number_id, done
-                )
-            for intent_id in work.stale:
-                group.start_soon(self._leased, f"quote:{intent_id}", self._requote, intent_id, done)
+                group.start_soon(self._alone, f"intent:{intent_id}", self._expire, intent_id, done)
+            for kind, due, do in (
+                ("line", work.lines, self._line),
+                ("number", work.numbers, self._connect),
+                ("quote", work.stale, self._requote),
+            ):
+                leased = partial(self._leased, kind, do)
+                for subject in due:
+                    group.start_soon(self._alone, f"{kind}:{subject}", leased, subject, done)
         if done:
             self._desk.bell.ring()
         return bool(done)
 
-    async def _leased(
-        self, name: str, work: Callable[[str], Awaitable[None]], subject: str, done: list[str]
+    async def _alone(
+        self,
+        name: str,
+        work: Callable[[str, list[str]], Awaitable[None]],
+        subject: str,
+        done: list[str],
     ) -> None:
-        """Do one piece of work unless another runner is at it; its failure leaves the others alone."""
-        owner = self._owner
+        """Do one piece of work; its failure leaves the others alone."""
+        try:
+            await work(subject, done)
+        except RingfenceError as error:
+            log.warning("%s waits: %s", name, error.message)
+
+    async def _leased(
+        self, kind: str, work: Callable[[str], Awaitable[None]], subject: str, done: list[str]
+    ) -> None:
+        """Do one piece of work unless another runner is at it; what fails is tried again a little later."""
+        name, owner = f"{kind}:{subject}", self._owner
         fence = await self._desk.store.write(
             lambda tx: lease.acquire(tx, name, owner=owner, seconds=self._lease_seconds)
         )
@@ -157,21 +171,18 @@ class Runner:
         done.append(subject)
         try:
             await work(subject)
-        except RingfenceError as error:
-            log.warning("%s waits: %s", name, error.message)
-            await self._postpone(name, subject)
+        except RingfenceError:
+            await self._desk.store.write(lambda tx: _later(tx, kind, subject))
+            raise
         finally:
             with CancelScope(shield=True):
                 await self._desk.store.write(
                     lambda tx: lease.release(tx, name, owner=owner, fence=fence)
                 )
 
-    async def _postpone(self, name: str, subject: str) -> None:
-        """Take a piece of work up again a little later, instead of at once and for ever."""
-        await self._desk.store.write(lambda tx: _later(tx, name.partition(":")[0], subject))
-
-    async def _expire(self, intent_id: str) -> None:
+    async def _expire(self, intent_id: str, done: list[str]) -> None:
         await self._desk.store.write(lambda tx: approval.expire(tx, intent_id))
+        done.append(intent_id)
 
     async def _line(self, line_id: str) -> None:
         intent, line = await self._desk.store.read(lambda tx: intents.of_line(tx, line_id))
@@ -308,6 +319,7 @@ def _is_unsettled(tx: Transaction) -> bool:
 
 
 def _later(tx: Transaction, kind: str, subject: str) -> None:
+    """Take a piece of work up again a little later, instead of at once and for ever."""
     due_at: datetime = tx.now + connection.TRY_AGAIN
     if kind == "line":
         intents.postpone_line(tx, subject, due_at)

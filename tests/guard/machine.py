@@ -72,6 +72,7 @@ class GuardMachine(RuleBasedStateMachine):
         self.reckoning = Reckoning(self.world, self.watch)
         self.asked: list[tuple[str, BuyWish, str]] = []
         self._since_fold = 0
+        GuardMachine.steps -= 1  # what holds is looked at once before the first step
 
     # Callers.
 
@@ -135,7 +136,8 @@ class GuardMachine(RuleBasedStateMachine):
 
     @rule(dice=RARELY)
     def freeze(self, dice: int) -> None:
-        if dice == 0:
+        """Rarely, or when something is about to be sent."""
+        if dice == 0 or self.watch.has_work():
             self._write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
 
     @precondition(lambda self: self.watch.is_frozen())
