@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from house import House
+from house import ME, House
+from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.counter import times_of
 from ringfence.guard import settlement
-from ringfence.guard.dispatch import Claimed, claim_purchase
+from ringfence.guard.dispatch import Claimed, claim_move, claim_purchase
 from ringfence.inventory import Owned
 from ringfence.money import Money
 from ringfence.outcomes import Captured, NotSent, Outcome, Pending, Refused, Unknown
@@ -113,6 +114,25 @@ async def test_a_yes_after_a_line_was_written_off_is_recorded_and_freezes(house:
     assert house.balance("cash", "2026-11") == SPENT
     assert [record.number for record in house.read(inventory.paid_for)] == [owned.number]
     assert house.frozen() is not None
+
+
+async def test_a_move_that_was_made_after_it_was_written_off_is_recorded(house: House) -> None:
+    """A move has no price, so that it could not be posted: the runner broke on its late yes."""
+    await house.buy(*await house.find(), assistant_id="reception")
+    [record] = house.read(inventory.paid_for)
+    answer = await assign(house.desk, ME, AssignWish(record.number, "night-desk"))
+    assert answer.intent is not None
+    intent = await house.approve(answer.intent)
+    [line] = intent.lines
+    claim = await claim_move(house.store, line.line_id, times=times_of(house.adapter))
+    assert claim is not None
+    house.clock.advance(seconds=5)
+    await house.wait_out(8)
+    assert state_of(house, claim[0]) is LineState.FAILED
+    [owned] = await house.adapter.owned()
+    assert answered(house, claim[0], Captured(owned, "late")) is LineState.CAPTURED
+    [record] = house.read(inventory.paid_for)
+    assert record.assistant_id == record.wanted_assistant_id == "night-desk"
 
 
 async def test_no_answer_to_an_earlier_attempt_touches_a_later_one(house: House) -> None:

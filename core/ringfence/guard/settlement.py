@@ -79,10 +79,18 @@ def _late(tx: Transaction, intent: Intent, line: Line, outcome: Outcome) -> Line
     match line.state, outcome:
         case LineState.UNKNOWN, Captured(owned=owned) if _is_as_approved(line, owned):
             return _capture(tx, intent, line, owned)
-        case LineState.FAILED, Captured(owned=owned):
+        case LineState.FAILED, Captured(owned=owned) if intent.terms.op is Op.BUY:
             return late_success(tx, line.line_id, owned)
+        case LineState.FAILED, Captured(owned=owned) if _serves_as_before(tx, line):
+            return _capture(tx, intent, line, owned)
         case _:
             return line
+
+
+def _serves_as_before(tx: Transaction, line: Line) -> bool:
+    """Whether nobody has moved the number of an assign line since."""
+    record = inventory.get(tx, line.terms.number_id or "")
+    return record is not None and record.assistant_id == line.terms.current_assistant_id
 
 
 def give_up_on_sender(tx: Transaction, line_id: str, times: Times) -> Line:
