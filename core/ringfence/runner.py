@@ -192,7 +192,7 @@ class Runner:
             case LineState.READY if intent.terms.op is Op.BUY:
                 await self.dispatch(line, carrier, times)
             case LineState.READY:
-                await self._move(line, carrier, times)
+                await self._move(intent, line, carrier, times)
             case LineState.DISPATCHING:
                 await self._desk.store.write(
                     lambda tx: settlement.give_up_on_sender(tx, line_id, times)
@@ -223,13 +223,15 @@ class Runner:
             )
         )
 
-    async def _move(self, line: Line, carrier: CarrierAdapter, times: Times) -> None:
+    async def _move(
+        self, intent: Intent, line: Line, carrier: CarrierAdapter, times: Times
+    ) -> None:
         """Connect a number that was in use to another assistant, as a person consented."""
+        routing = await self._routing(intent.terms.assistant_id)
         claim = await dispatch.claim_move(self._desk.store, line.line_id, times=times)
         if claim is None:
             return
         claimed, grant = claim
-        routing = await self._routing(claimed.intent.terms.assistant_id)
         with CancelScope(shield=True):
             outcome = await _configured(carrier, grant, line.terms.stock_id, routing)
             await self._settle(claimed, outcome, times)

@@ -14,6 +14,7 @@ from ringfence.guard.dispatch import claim_move
 from ringfence.guard.freeze import freeze, unfreeze
 from ringfence.intents import DeclineReason, Intent
 from ringfence.inventory import NumberRecord, Routing
+from ringfence.sandbox.faults import Fault
 from ringfence.settle import reconcile
 from ringfence.states import IntentState, LineState
 from ringfence.store import inventory
@@ -153,6 +154,56 @@ async def test_a_purchase_whose_number_cannot_be_connected_yet_keeps_the_number(
     assert record_of(house, offer.stock.number).assistant_id is None
     await house.pass_time(seconds=5)
     assert record_of(house, offer.stock.number).assistant_id == "reception"
+
+
+async def test_an_assistant_that_left_the_register_is_not_said_to_be_connected(
+    house: House,
+) -> None:
+    """Its addresses were gone; the number was connected to nowhere, and called connected."""
+    [offer] = await house.find()
+    number = offer.stock.number
+    with Mute(house):
+        await house.buy(offer, assistant_id="reception")
+    house.apply(policy_with(assistants="[{name: night-desk}]"))
+    await house.pass_time(seconds=5)
+    assert record_of(house, number).assistant_id is None
+    house.apply(policy_with())
+    await house.pass_time(seconds=5)
+    assert record_of(house, number).assistant_id == "reception"
+    assert routing_of(house, number) == addresses("reception")
+
+
+async def test_a_move_to_an_assistant_that_left_the_register_is_not_begun(house: House) -> None:
+    number = await owned(house, "reception")
+    intent = await house.approve(await asked(house, number, "night-desk"))
+    house.apply(policy_with(assistants="[{name: reception}]"))
+    await house.wait_out(10)
+    assert (await house.now(intent)).state is IntentState.APPROVED
+    assert routing_of(house, number) == addresses("reception")
+    await house.pass_time(hours=1)
+    assert (await house.now(intent)).state is IntentState.EXPIRED
+
+
+async def test_a_purchase_that_only_a_person_can_judge_does_not_keep_its_number_from_being_connected(
+    house: House,
+) -> None:
+    """Two had asked for the number, and one got it; the doubt about the other's purchase was taken for a move."""
+    doubtful = await house.propose(
+        *await house.find(principal=SOMEBODY_ELSE), principal=SOMEBODY_ELSE
+    )
+    house.clock.advance(minutes=31)  # nothing ran, so that the reservation lapsed
+    [mine] = await house.find()
+    bought = await house.propose(mine, assistant_id="reception")
+    assert bought.lines[0].terms.number == doubtful.lines[0].terms.number
+    await house.approve(doubtful)
+    house.carrier.add_fault(Fault.TIMEOUT_BEFORE_CHARGE)
+    await house.work()
+    await house.approve(bought)
+    await house.wait_out(3)
+    assert (await house.now(doubtful)).lines[0].state is LineState.MANUAL
+    house.write(lambda tx: unfreeze(tx, actor=PERSON))
+    await house.wait_out(6)
+    assert record_of(house, mine.stock.number).assistant_id == "reception"
 
 
 # Numbers in use.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from ringfence.errors import InvalidArguments
+from ringfence.errors import InvalidArguments, PolicyRefused
 from ringfence.inventory import Routing
 from ringfence.policy import PolicyDocument
 
@@ -33,12 +33,19 @@ def registered(rules: PolicyDocument) -> list[str]:
 
 
 def routing_for(rules: PolicyDocument, assistant_id: str | None) -> Routing:
-    """Where calls and texts of an assistant go; empty for none."""
+    """Where calls and texts of an assistant go; empty for none.
+
+    Raises:
+        PolicyRefused: it has left the register since it was chosen, and its addresses with it.
+    """
     if assistant_id is None:
         return Routing()
     entry = rules.assistant(assistant_id)
     if entry is None:
-        return Routing()
+        raise PolicyRefused(
+            f"{assistant_id} is registered no longer, so nothing can be connected to it.",
+            remedy="Tell the person to register it again, or choose another with assign_number.",
+        )
     fill = {"{assistant_id}": assistant_id}
     return Routing(voice_url=_filled(entry.voice_url, fill), sms_url=_filled(entry.sms_url, fill))
 

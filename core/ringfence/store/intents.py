@@ -362,17 +362,21 @@ def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
 
 
 def is_being_moved(tx: Transaction, number_id: str) -> bool:
-    """Whether a line that connects an owned number to another assistant has been sent and is not settled yet."""
+    """Whether an assign line of this number has been sent and is not settled yet."""
     table = schema.open_line.c
-    states = [state.value for state in UNSETTLED_LINES]
     found = tx.connection.execute(
         select(table.line_id)
         .join(schema.line, schema.line.c.line_id == table.line_id)
+        .join(schema.intent, schema.intent.c.intent_id == table.intent_id)
         .join(
             schema.number,
             (schema.number.c.number == table.number) & (schema.number.c.provider == table.provider),
         )
-        .where(schema.number.c.number_id == number_id, schema.line.c.state.in_(states))
+        .where(
+            schema.number.c.number_id == number_id,
+            schema.intent.c.op == Op.ASSIGN.value,
+            schema.line.c.state.in_([state.value for state in UNSETTLED_LINES]),
+        )
     )
     return found.first() is not None
 
