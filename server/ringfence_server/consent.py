@@ -134,9 +134,8 @@ class Matter:
                     race.cancel_scope.cancel()
 
             race.start_soon(close_when_decided)
-            with suppress(
-                MCPError, ValidationError
-            ):  # it cannot ask after all, or answers nonsense
+            # It cannot ask after all, or answers nonsense: as if there were no dialog.
+            with suppress(MCPError, ValidationError):
                 answer = await dialog.open(self.context.session, self.context.request_id)
             race.cancel_scope.cancel()
         return answer

@@ -32,11 +32,13 @@ if TYPE_CHECKING:  # a web server: 30 ms that only the process pays which serves
 LOOK_SECONDS = 0.5
 """Between two looks whether a page lives while somebody is awaited; a little more or less each time, so that
 the processes of an installation do not look all at once."""
+OWNER_LOOK_SECONDS = 2.0
+"""The same for the process that serves it, which only has to notice that another took over."""
 AGAIN_SECONDS = 0.02
 """For a sibling that has bound the port to write itself down."""
 MAX_TRIES = 50
-COMPLAIN_AGAIN_SECONDS = 5.0
-"""How long a port that is a stranger's is taken to be so still."""
+STRANGER_SECONDS = 5.0
+"""How long a port that was a stranger's is taken to be so still."""
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,8 @@ class Keeper:
         while True:
             if await is_needed():
                 await self.address()
-            await self._desk.bell.wait(LOOK_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311  # no secret
+            seconds = OWNER_LOOK_SECONDS if self.is_owner else LOOK_SECONDS
+            await self._desk.bell.wait(seconds * random.uniform(0.75, 1.25))  # noqa: S311  # no secret
 
     async def _is_somebody_awaited(self) -> bool:
         try:
@@ -167,10 +170,10 @@ class Keeper:
         if is_ours(self._port, secret):
             raise _Again
         if self._mode == "live":
-            log.error(_NO_PAGE, self._port)
-            self._given_up_until = time.monotonic() + COMPLAIN_AGAIN_SECONDS
+            self._complain(_NO_PAGE.format(self._port), logging.ERROR)
+            self._given_up_until = time.monotonic() + STRANGER_SECONDS
             return None
-        log.warning(_OTHER_PORT, self._port)
+        self._complain(_OTHER_PORT.format(self._port))
         return listen(0)
 
     def _take(self, known: Page, sockets: list[socket.socket]) -> str:
@@ -205,18 +208,18 @@ class Keeper:
     def _changed(self) -> None:
         self._wake()
 
-    def _complain(self, why: str) -> None:
+    def _complain(self, why: str, level: int = logging.WARNING) -> None:
         """Log what is wrong, but not twice a second for as long as it is."""
         if why != self._complaint:
             self._complaint = why
-            log.warning("%s", why)
+            log.log(level, "%s", why)
 
 
 _NO_PAGE = (
-    "Port %s belongs to another program, so there is no approval page. End that program, or set "
+    "Port {} belongs to another program, so there is no approval page. End that program, or set "
     "RINGFENCE_APPROVALS_URL to another port. Until then decide with: ringfence pending"
 )
-_OTHER_PORT = "Port %s belongs to another program; the approval page takes another one."
+_OTHER_PORT = "Port {} belongs to another program; the approval page takes another one."
 
 
 async def _yes() -> bool:
