@@ -5,6 +5,7 @@ Time passes only by `pass_time`; the carrier's own waits move the clock as well.
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -46,6 +47,7 @@ MANY_STEPS = 200
 def _founded() -> Path:
     """A folder with an installation and a carrier as they are on the first day; made once, then copied."""
     folder = Path(tempfile.mkdtemp(prefix="ringfence-house-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     clock = ManualClock(FOUNDED)
     open_store(
         sqlite_url(folder / "ringfence.db"),

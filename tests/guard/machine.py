@@ -19,7 +19,7 @@ from guard.processes import Process
 from guard.reckoning import Reckoning
 from guard.rulebook import rulebook
 from guard.watch import Watch
-from guard.world import ASSISTANTS, REQUESTERS, World
+from guard.world import ASSISTANTS, REQUESTERS, SHELVED, World
 from ringfence.desk import consenting
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
@@ -37,7 +37,7 @@ from ringfence.states import OPEN_INTENTS
 from ringfence.store.transaction import Transaction
 
 PERSON = "the person"
-FOLD_EVERY = 8
+FOLD_EVERY = 20
 """After how many steps the whole ledger is folded anew; a run ends with a fold anyway."""
 
 REFUSALS = frozenset({
@@ -47,7 +47,7 @@ REFUSALS = frozenset({
 
 WAITS = st.sampled_from([0.4, 1, 1, 2, 3, 6, 7, 11, 31, 301, 961, 1861, 3601])
 JUMPS = st.sampled_from([-172_800, -3_600, -5, 5, 3_600, 172_800])
-PLACE = st.integers(0, 23)
+PLACE = st.integers(0, SHELVED - 1)
 PLACES = st.lists(PLACE, min_size=1, max_size=3, unique=True)
 POLICIES = st.sampled_from([0, 0, 2, 2, 1, 3, 4, 5, 6, 7])
 """Places in the rulebook."""
@@ -267,7 +267,7 @@ class GuardMachine(RuleBasedStateMachine):
 
     def _offers(self, who: str, places: list[int]) -> list[Offer]:
         offers = self.world.offers[who]
-        return [offers[place % len(offers)] for place in places]
+        return [offers[place] for place in places]
 
     def _wish(self, who: str, places: list[int], **wish: Any) -> BuyWish:
         return BuyWish(items=[offer.offer_id for offer in self._offers(who, places)], **wish)

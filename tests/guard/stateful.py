@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from guard.machine import GuardMachine
 
-STEPS_A_RUN = 50
+STEPS_A_RUN = 80
 RUNS_A_SEED = 10
 EVENTS = (
     "charges", "hold posted", "hold voided", "intent approved", "intent cancelled", "intent completed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -27,19 +28,23 @@ T = TypeVar("T")
 
 REQUESTERS = (ME, SOMEBODY_ELSE)
 ASSISTANTS = (None, "front-desk", "night-desk")
-_SHELF = (
+_SHELF: tuple[tuple[dict[str, Any], int], ...] = (
     ({"country": "US", "area_code": "415"}, 7),
     ({"country": "US", "area_code": "404"}, 1),  # not kept by the carrier
     ({"country": "US", "area_code": "822"}, 2),
     ({"country": "US", "area_code": "882"}, 1),  # on back order
     ({"country": "CA", "area_code": "416"}, 2),
     ({"country": "GB", "area_code": "20"}, 3),
-    ({"country": "GB", "area_code": "306"}, 50),  # one of them has no price
+    ({"country": "GB", "area_code": "306"}, 2),
+    ({"country": "GB", "contains": "3069990990"}, 1),  # without a price
     ({"country": "SE", "area_code": "8"}, 2),
-    ({"country": "IS", "area_code": None}, 50),  # one of them has a currency without a rate
+    ({"country": "IS", "locality": "Reykjavik"}, 2),
+    ({"country": "IS", "contains": "2001944"}, 1),  # in a currency without a rate
     ({"country": "JP", "area_code": "50"}, 1),
     ({"country": "FR", "area_code": "1"}, 1),  # sold only to holders of papers
 )
+"""What to look for, and how many of it to take."""
+SHELVED = sum(count for _, count in _SHELF)
 _FAR_AWAY = datetime(2099, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +57,7 @@ def _fast_folder() -> str | None:
 def _stocked() -> tuple[Path, dict[str, tuple[Offer, ...]]]:
     """A founded installation in which both requesters have seen the same offers, which never expire."""
     folder = Path(tempfile.mkdtemp(prefix="ringfence-stocked-", dir=_fast_folder()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     move_in(folder)
     house = House(folder, clock=ManualClock(FOUNDED + timedelta(minutes=1)), ids=CountingIds())
     offers = {who: tuple(asyncio.run(_see(house, who))) for who in REQUESTERS}
@@ -64,7 +70,7 @@ async def _see(house: House, principal: str) -> list[Offer]:
     seen: list[Offer] = []
     for wish, count in _SHELF:
         found = await search(house.desk, principal, SearchWish(limit=count, **wish))
-        chosen = found.offers if count < 50 else _odd_ones(found.offers)
+        assert len(found.offers) == count
         seen += [
             offer.model_copy(
                 update={
@@ -72,16 +78,10 @@ async def _see(house: House, principal: str) -> list[Offer]:
                     "expires_at": _FAR_AWAY,
                 }
             )
-            for offer in chosen
+            for offer in found.offers
         ]
     house.write(lambda tx: stored.add_offers(tx, seen))
     return seen
-
-
-def _odd_ones(offers: tuple[Offer, ...]) -> list[Offer]:
-    """Two ordinary offers, and those without a price or a rate."""
-    odd = [o for o in offers if o.stock.price is None or o.stock.price.currency == "ISK"]
-    return [*[o for o in offers if o not in odd][:2], *odd]
 
 
 class World:
