@@ -106,6 +106,7 @@ def test_the_inbox_leads_to_the_request_and_back(
     page.get_by_role("link", name="Buy a number").click()
     expect(page).to_have_url(site.url(intent))
     page.get_by_role("button", name="Decline", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Declined by local:ada")
     page.get_by_role("link", name="All requests").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing waits for you")
     expect(page.get_by_role("heading", level=2)).to_have_text("Lately")
@@ -117,8 +118,10 @@ def test_going_back_and_sending_the_form_again_does_nothing(
 ) -> None:
     page.goto(site.url(intent))
     page.get_by_role("button", name="Decline", exact=True).click()
+    declined = page.get_by_role("heading", level=1, name="Declined by local:ada")
+    expect(declined).to_be_visible()  # a click does not wait for the page that it leads to
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Declined by local:ada")
+    expect(declined).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
 
 
