@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Engine, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from ringfence.clock import ManualClock
-from ringfence.errors import ConfigurationError
+from ringfence.errors import ConfigurationError, RingfenceError
 from ringfence.ids import CountingIds, RandomIds
 from ringfence.policy import sandbox_policy
 from ringfence.store import audit, balances, lease, schema
@@ -247,6 +247,22 @@ def test_a_sandbox_clock_can_be_moved_forward_only(store: Store) -> None:
     assert store.read_now(lambda tx: tx.now) - before >= timedelta(minutes=31)
     with pytest.raises(ConfigurationError):
         store.write_now(lambda tx: move_clock(tx, timedelta(minutes=-1)))
+
+
+def test_a_look_sees_one_moment_whatever_is_committed_meanwhile(store: Store) -> None:
+    def look(tx: Transaction) -> tuple[int, int]:
+        before = len(balances.all_rows(tx.connection))
+        store.write_now(lambda other: balances.open_row(other.connection, "a", "b", Balance()))
+        return before, len(balances.all_rows(tx.connection))
+
+    assert store.read_now(look) == (0, 0)
+    assert store.read_now(lambda tx: len(balances.all_rows(tx.connection))) == 1
+
+
+def test_a_look_changes_nothing(store: Store) -> None:
+    with pytest.raises((RingfenceError, DBAPIError)):
+        store.read_now(lambda tx: balances.open_row(tx.connection, "a", "b", Balance()))
+    assert store.read_now(lambda tx: balances.all_rows(tx.connection)) == {}
 
 
 def test_many_threads_never_pass_a_limit_and_lose_nothing(store: Store) -> None:

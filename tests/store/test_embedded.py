@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from ringfence.clock import ManualClock
 from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavailable
@@ -179,9 +180,7 @@ def test_a_full_disk_is_unavailable_and_changes_nothing(path: Path) -> None:
 
 def test_a_file_that_may_only_be_read_is_unavailable(path: Path) -> None:
     store = opened(path)
-    raw = store.engine.raw_connection()
-    raw.cursor().execute("PRAGMA query_only = ON")
-    raw.close()
+    event.listen(store.engine, "begin", lambda c: c.exec_driver_sql("PRAGMA query_only = ON"))
     assert isinstance(refusal(lambda: store.write_now(note)), StorageUnavailable)
     store.close()
 

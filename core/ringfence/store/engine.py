@@ -25,11 +25,29 @@ def open_engine(url: str) -> Engine:
     if name == "sqlite":
         return _open_sqlite(url)
     if name == "postgresql":
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        return _open_postgresql(url)
     raise ConfigurationError(
         f"{name} is not a database that ringfence can use.",
         remedy="Use the embedded SQLite file or a PostgreSQL address.",
     )
+
+
+def _open_postgresql(url: str) -> Engine:
+    try:
+        engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "The driver for PostgreSQL is not installed.",
+            remedy='Install it: pip install "ringfence[postgres]"',
+        ) from error
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A look sees one moment whole: sums over several tables must not straddle another's commit.
+        if connection.get_execution_options().get("is_read", False):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    return engine
 
 
 def _open_sqlite(url: str) -> Engine:
@@ -56,6 +74,7 @@ def _open_sqlite(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         # Immediate: a transaction that reads first and writes later would fail half-way when another wrote.
         is_read = connection.get_execution_options().get("is_read", False)
+        connection.exec_driver_sql("PRAGMA query_only=ON" if is_read else "PRAGMA query_only=OFF")
         connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
     return engine

@@ -204,10 +204,16 @@ class Store:
                 return body(self._begin(connection))
 
     def _begin(self, connection: Connection) -> Transaction:
-        moment = self.clock.now()
+        return Transaction(
+            connection, moment=self._moment(connection), ids=self.ids, policies=self._policies
+        )
+
+    def _moment(self, connection: Connection) -> datetime:
+        """The time by the one clock that every process of the installation shares."""
         if connection.dialect.name == "postgresql":
-            moment = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return Transaction(connection, moment=moment, ids=self.ids, policies=self._policies)
+            moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            return moment
+        return self.clock.now()
 
     def close(self) -> None:
         """Let go of every connection."""
