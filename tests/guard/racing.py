@@ -32,9 +32,17 @@ def store_at(url: str) -> Store:
     )
 
 
-def wish(racer: int, turn: int) -> Proposal:
-    """A number of its own for every racer and turn, so that nothing but a budget can stand in the way."""
-    number = f"+1415{turn:03d}{racer:04d}"
+@dataclass(frozen=True)
+class Turn:
+    """One start of the field; `principal` is whom all ask for, or None where each asks for itself."""
+
+    number: int
+    principal: str | None = None
+
+
+def wish(racer: int, turn: Turn) -> Proposal:
+    """A number of its own for every racer and turn, so that nothing but a limit can stand in the way."""
+    number = f"+1415{turn.number:03d}{racer:04d}"
     line = LineTerms(
         line_id="",
         provider=Provider.SANDBOX,
@@ -52,7 +60,7 @@ def wish(racer: int, turn: int) -> Proposal:
     )
     return Proposal(
         op=Op.BUY,
-        principal=f"racer:{racer}",
+        principal=turn.principal or f"racer:{racer}",
         assistant_id="reception",
         lines=[line],
         stock_key=stock_key(Op.BUY, [("sandbox", number)]),
@@ -83,7 +91,7 @@ class Racers:
     def __init__(self, lines: list[Connection]) -> None:
         self._lines = lines
 
-    def run(self, turn: int) -> list[Ran]:
+    def run(self, turn: Turn) -> list[Ran]:
         """Give the word, and wait for everybody."""
         for line in self._lines:
             line.send(turn)

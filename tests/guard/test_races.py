@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guard.racing import Racers, racers, store_at
+from guard.racing import Racers, Turn, racers, store_at
 from house import policy_with
 from postgres import postgres_server, postgres_url
 from ringfence.guard import approval, books, policy_change
@@ -61,7 +61,7 @@ def tighten(store: Store, name: str) -> None:
 def race(store: Store, field: Racers, name: str, turn: int) -> None:
     """One turn at the edge of one budget; everybody who got in gives it back afterwards."""
     tighten(store, name)
-    ran = field.run(turn)
+    ran = field.run(Turn(turn))
     held = [each.intent_id for each in ran if each.intent_id is not None]
     assert len(held) == ROOM, f"{name}: {len(held)} of {ROOM} got in"
     for each in ran:
@@ -91,6 +91,24 @@ def test_eight_processes_race_for_the_edge_of_every_budget(store: Store, url: st
     count, broken = store.read_now(audit.verify)
     assert broken is None
     assert count > 2 * len(TIGHT) * 8
+
+
+@pytest.mark.timeout(300)
+def test_processes_of_one_requester_never_pass_the_cap_of_what_waits(
+    store: Store, url: str
+) -> None:
+    cap = store.read_now(lambda tx: tx.rules.pending_per_requester)
+    with racers(url, 8) as field:
+        for number in range(6):
+            ran = field.run(Turn(number, principal="local:busy"))
+            held = [each.intent_id for each in ran if each.intent_id is not None]
+            assert len(held) == cap
+            for each in ran:
+                if each.refusal is not None:
+                    [violation] = each.refusal["details"]["violations"]
+                    assert violation["rule"] == "pending_per_requester"
+            for intent_id in held:
+                withdraw(store, intent_id, "local:busy")
 
 
 @pytest.mark.nightly

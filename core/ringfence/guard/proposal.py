@@ -85,6 +85,7 @@ def preview(tx: Transaction, proposal: Proposal) -> Decision:
 
 def propose(tx: Transaction, proposal: Proposal) -> Intent:
     """Write an intent down: awaiting a person with its budget held, or refused with every reason."""
+    intents.take_turn(tx, proposal.principal)
     decision = preview(tx, proposal)
     error = proposal.rejection or (None if decision.is_allowed else refusal(decision))
     terms = _terms(tx, proposal, decision.level)

@@ -328,6 +328,22 @@ _PRESSURE = select(
 )
 
 
+_NEXT_TURN = (
+    update(schema.requester)
+    .where(schema.requester.c.principal == bindparam("principal_"))
+    .values(turns=schema.requester.c.turns + 1)
+)
+
+
+def take_turn(tx: Transaction, principal: str) -> None:
+    """Wait for this principal's other changes, and make later ones wait for the end of this transaction.
+
+    What is counted over a principal's intents, such as how many wait for a person, then holds until it is written.
+    """
+    if tx.connection.execute(_NEXT_TURN, {"principal_": principal}).rowcount == 0:
+        tx.connection.execute(insert(schema.requester).values(principal=principal, turns=1))
+
+
 def pressure(tx: Transaction, principal: str, op: Op) -> Pressure:
     """How many intents of a principal wait for a person, and until when a person's stop holds."""
     row = tx.connection.execute(
@@ -512,6 +528,7 @@ def keyed(tx: Transaction, principal: str, key: str) -> Row[Any] | None:
 
 def close_scope(tx: Transaction, principal: str, op: Op, until: datetime) -> None:
     """A person said stop: this requester asks for nothing of that kind until then."""
+    take_turn(tx, principal)
     tx.connection.execute(
         delete(schema.stop).where(
             schema.stop.c.principal == principal, schema.stop.c.op == op.value

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy")
@@ -286,6 +286,13 @@ number = Table(
     Column("version", Integer, nullable=False),
     Column("due_at", Moment, index=True),
     Column("document", Text, nullable=False),
+)
+
+requester = Table(
+    "requester",
+    metadata,
+    Column("principal", String(200), primary_key=True),
+    Column("turns", BigInteger, nullable=False),
 )
 
 stop = Table(
