@@ -138,9 +138,12 @@ class Shell:
         )
         return Ended(left.returncode, left.stdout, left.stderr)
 
-    def run_in_terminal(self, *arguments: str, types: Mapping[str, str] | None = None) -> Ended:
+    def run_in_terminal(
+        self, *arguments: str, types: Mapping[str, str] | None = None, **variables: str
+    ) -> Ended:
         """Run a command in a terminal where a person types an answer to each text that they see."""
-        return in_terminal([*COMMAND, *arguments], self.environment(), list((types or {}).items()))
+        environment = self.environment(**variables)
+        return in_terminal([*COMMAND, *arguments], environment, list((types or {}).items()))
 
 
 def inherited() -> dict[str, str]:

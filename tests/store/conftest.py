@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from postgres import postgres_server, postgres_url
+from postgres import oldest_postgres_server, oldest_postgres_url, postgres_server, postgres_url
 from ringfence.clock import ManualClock
 from ringfence.ids import CountingIds
 from ringfence.policy import sandbox_policy
 from ringfence.store.installation import open_store, sqlite_url
 from ringfence.store.transaction import Store
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["oldest_postgres_server", "oldest_postgres_url", "postgres_server", "postgres_url"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres", "oldest_postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of each kind."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "ringfence.db")
-    address: str = request.getfixturevalue("postgres_url")
+    address: str = request.getfixturevalue(f"{request.param}_url")
     return address
 
 

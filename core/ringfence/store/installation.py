@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,8 @@ from ringfence.store.engine import open_engine
 from ringfence.store.transaction import Store, Transaction, file_lock, is_lost_race, translated
 
 Mode = Literal["sandbox", "live"]
+_UPGRADE_LOCK = 0x72696E67
+"""PostgreSQL's lock of that number: two programs that upgrade at once take turns."""
 FIRST_MOMENT = schema.moment_of("1970-01-01T00:00:00.000000Z")
 
 
@@ -49,18 +52,103 @@ def open_store(
     try:
         with translated():
             found = _schema_version(store.engine)
-            if is_embedded and (found is None or found < schema.SCHEMA_VERSION):
+            if found is None or found < schema.SCHEMA_VERSION:
+                if not is_embedded:  # others may be at work in it: a person says when
+                    raise _not_upgraded(found)
                 _bring_up_to_date(store.engine)
-            elif found is None:
-                raise ConfigurationError(
-                    "The database has no ringfence tables.",
-                    remedy="Tell the person to run: ringfence db upgrade",
-                )
         _check_installation(store, mode=mode, first_policy=first_policy)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def _not_upgraded(found: str | None) -> ConfigurationError:
+    has = "no ringfence tables" if found is None else f"the tables of schema {found}"
+    return ConfigurationError(
+        f"The database has {has}; this ringfence works with schema {schema.SCHEMA_VERSION}.",
+        remedy="Tell the person to run: ringfence db upgrade",
+    )
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """Which tables a database has, and which this program works with."""
+
+    kind: str
+    """`sqlite` or `postgresql`."""
+    found: str | None
+    """The schema's version; None for an empty database."""
+    expected: str = schema.SCHEMA_VERSION
+
+
+def database_status(url: str) -> DatabaseStatus:
+    """How the database at an address stands; nothing is changed, but an embedded file is made if it is not there.
+
+    Raises:
+        ConfigurationError: damaged, or not ringfence's.
+        StorageUnavailable: locked or unreachable.
+    """
+    with _engine(url) as engine, translated():
+        return DatabaseStatus(engine.dialect.name, _schema_version(engine))
+
+
+def upgrade_database(url: str) -> DatabaseStatus:
+    """Make the tables, or bring them up to date; an embedded file is copied before.
+
+    Raises:
+        ConfigurationError: damaged, newer than this program, or not ringfence's.
+        StorageUnavailable: locked or unreachable, or a purchase is being sent.
+    """
+    with _engine(url) as engine, translated():
+        found = _schema_version(engine)
+        if found is not None and found > schema.SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"The database has schema {found}; this ringfence works with {schema.SCHEMA_VERSION}.",
+                remedy="Tell the person to upgrade ringfence.",
+            )
+        if engine.dialect.name == "sqlite":
+            _bring_up_to_date(engine)
+        elif found != schema.SCHEMA_VERSION:
+            if found is not None:
+                _check_nothing_is_being_sent(engine)
+            migrate(engine)
+    return database_status(url)
+
+
+def back_up_database(url: str, copy: Path) -> None:
+    """Copy an embedded database, whole and of one moment, while others use it.
+
+    Raises:
+        ConfigurationError: it is not embedded, or the copy's file is there already or cannot be made.
+        StorageUnavailable: locked.
+    """
+    with _engine(url) as engine, translated():
+        if engine.dialect.name != "sqlite":
+            raise ConfigurationError(
+                "Only an embedded database is copied from here.",
+                remedy="Copy a PostgreSQL database by its own means: pg_dump.",
+            )
+        if _schema_version(engine) is None:
+            raise ConfigurationError("There is nothing to copy: the database is empty.")
+        try:
+            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise ConfigurationError(
+                f"The copy {copy} cannot be made: {error.strerror}.",
+                remedy="Name a file that is not there yet, in a folder where you may write.",
+            ) from error
+        with file_lock(Path(f"{engine.url.database}.lock")):
+            _copy(engine, copy)
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _schema_version(engine: Engine) -> str | None:
@@ -109,13 +197,17 @@ def _back_up(engine: Engine, path: Path, version: str) -> None:
     """Copy the database beside itself, with what its log holds; nobody else writes while we hold the lock."""
     copy = path.with_name(f"{path.name}.before-{schema.SCHEMA_VERSION}-from-{version}")
     os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+    _copy(engine, copy)
+
+
+def _copy(engine: Engine, copy: Path) -> None:
     with engine.connect() as connection, closing(sqlite3.connect(copy)) as target:
         connection.connection.driver_connection.backup(target)  # type: ignore[union-attr]  # sqlite3's own
         target.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations in one transaction."""
+    """Run the migrations in one transaction, alone."""
     from alembic import command
     from alembic.config import Config
 
@@ -123,6 +215,10 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # an embedded database is upgraded under its file's lock
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

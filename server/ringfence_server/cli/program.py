@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import approvals, calling, deciding, exits, keeping, sandbox
+from ringfence_server.cli import approvals, calling, database, deciding, exits, keeping, sandbox
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -62,6 +62,11 @@ def build() -> typer.Typer:
     chain = _group("The audit chain: everything that happened.")
     chain.command("verify")(keeping.verify_audit)
     program.add_typer(chain, name="audit")
+    tables = _group("The database: its tables, and a copy of it.")
+    tables.command("status")(database.status)
+    tables.command("upgrade")(database.upgrade)
+    tables.command("backup")(database.backup)
+    program.add_typer(tables, name="db")
     levers = _group("Levers of the simulated carrier, in sandbox installations.")
     levers.command("fault")(sandbox.fault)
     levers.command("clock")(sandbox.clock)
