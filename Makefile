@@ -24,7 +24,7 @@ endif
 PINNED := -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check wheel nightly screenshots snapshots inspector constraints clean
+.PHONY: help demo test check wheel nightly screenshots snapshots reference inspector constraints clean
 
 help:               ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ inspector:          ## install MCP's own Inspector (needs npm); the tests use it
 
 screenshots: .venv/ready  ## take the approval page's pictures for docs/ afresh; needs chromium
 	@PYTHONPATH=tests $(BIN)/python -m approvals.take_screenshots
+
+reference: .venv/ready  ## write docs/reference afresh from the code
+	@PYTHONPATH=tests $(BIN)/python -m docs.reference
 
 constraints:        ## pin the newest versions that pyproject.toml allows
 	@rm -rf build/pins && $(subst .venv,build/pins,$(VENV))

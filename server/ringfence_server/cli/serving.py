@@ -22,7 +22,7 @@ USAGE_ERROR = 2
 
 def serve(arguments: Sequence[str]) -> int:
     """Serve one client on stdin and stdout; the exit code when it has left."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     from ringfence_server.listing import ToolFilter
     from ringfence_server.serve import local_principal, serve_stdio
     from ringfence_server.settings import read_settings
@@ -79,18 +79,19 @@ def _names(text: str | None) -> frozenset[str] | None:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """The options of `ringfence serve`."""
+    options = ArgumentParser(
         prog="ringfence serve",
         description="Serve an assistant over MCP, on stdin and stdout; its client starts this.",
         allow_abbrev=False,
     )
-    parser.add_argument(
+    options.add_argument(
         "--transport", choices=["stdio"], default="stdio", help="how the client is connected"
     )
-    parser.add_argument(
+    options.add_argument(
         "--read-only", action="store_true", help="list only tools that change nothing"
     )
-    parser.add_argument("--tools", metavar="A,B", help="list only these tools")
-    parser.add_argument("--exclude-tools", metavar="A,B", help="list every tool but these")
-    return parser
+    options.add_argument("--tools", metavar="A,B", help="list only these tools")
+    options.add_argument("--exclude-tools", metavar="A,B", help="list every tool but these")
+    return options
