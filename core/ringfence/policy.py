@@ -225,16 +225,29 @@ class CarrierPolicy(Noun):
     """Account fingerprints; `any` is for sandbox policies."""
 
 
+class LevelAbove(Noun):
+    """The consent that a purchase needs whose first year costs more than an amount."""
+
+    first_year: Money
+    level: Level
+
+
 class Levels(Noun):
     """The consent that each operation needs at least; `assign` is a move of a number in use."""
 
     buy: Level
     release: Level
     assign: Level
+    buy_above: Annotated[tuple[LevelAbove, ...], Field(max_length=4)] = ()
+    """More for dear purchases; never less than `buy`."""
 
     def needed(self, op: Op) -> Level:
-        """The level for one operation."""
+        """The level for one operation, whatever it costs."""
         return {Op.BUY: self.buy, Op.RELEASE: self.release, Op.ASSIGN: self.assign}[op]
+
+    def all(self) -> tuple[Level, ...]:
+        """Every level that is asked for anywhere."""
+        return (self.buy, self.release, self.assign, *(step.level for step in self.buy_above))
 
 
 class PolicyDocument(Noun):
@@ -283,6 +296,15 @@ class PolicyDocument(Noun):
     def rate(self, source: str, target: str) -> ExchangeRate | None:
         """The rate from one currency to another; none is derived from others."""
         return next((r for r in self.rates if (r.source, r.target) == (source, target)), None)
+
+    def level_for(self, op: Op, first_year: Money | None, now: datetime) -> Level:
+        """The consent that an operation needs; a total that is unknown needs the strongest there is."""
+        asked = [self.levels.needed(op)]
+        for step in self.levels.buy_above if op is Op.BUY else ():
+            total = first_year and self.convert(first_year, step.first_year.currency, now)
+            if not total or total > step.first_year:
+                asked.append(step.level)
+        return max(asked, key=lambda level: level.strength)
 
     def convert(self, amount: Money, target: str, now: datetime) -> Money | None:
         """The amount in another currency, rounded against us; None without a fresh rate."""

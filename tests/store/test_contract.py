@@ -113,7 +113,13 @@ def test_history_is_only_ever_added_to(
 def write_a_row_of_each(connection: Connection) -> None:
     """History to protect: SQLite's triggers fire for rows, and a new installation has no purchase."""
     at = ManualClock().now()
-    for table in (schema.intent, schema.approval, schema.ledger_entry):
+    for table in (
+        schema.intent,
+        schema.approval,
+        schema.ledger_entry,
+        schema.statement,
+        schema.signature,
+    ):
         values = {
             column.name: at if isinstance(column.type, schema.Moment) else _some(column)
             for column in table.columns

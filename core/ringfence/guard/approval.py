@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ringfence.approvers import Signature, Statement
 from ringfence.clock import rfc3339
 from ringfence.errors import Declined, Expired, Frozen, NotFound, PolicyRefused, RingfenceError
-from ringfence.guard import holds
+from ringfence.guard import consent, holds
 from ringfence.guard.digest import digest_of
 from ringfence.ids import Prefix
 from ringfence.intents import DeclineReason, Intent, Level
@@ -26,9 +27,10 @@ WEAK_LEVELS = frozenset({Level.CLIENT, Level.PAGE})
 
 @dataclass(frozen=True)
 class Evidence:
-    """Who consents, through what, and what that proves."""
+    """Who consents, through what, without a key: good enough for the sandbox alone."""
 
     level: Level
+    """One of `WEAK_LEVELS`."""
     channel: str
     """`client`, `terminal` or `page`."""
     person: str
@@ -47,32 +49,86 @@ def approve(tx: Transaction, intent_id: str, evidence: Evidence, *, digest: str)
         return intent
     _check_open(tx, intent)
     _check_evidence(tx, intent, evidence, digest)
+    return _approved(tx, intent, evidence.level, evidence.channel, evidence.person)
+
+
+def approve_signed(
+    tx: Transaction, intent_id: str, statement: Statement, signature: Signature, *, channel: str
+) -> Intent:
+    """Record an approver's signed consent; with enough of it the intent is approved.
+
+    Until then it waits: the consent of a second person may come an hour later, from another machine.
+
+    Raises:
+        NotFound: no such intent.
+        Declined, Expired: it has ended.
+        NotAuthorized, PolicyRefused: the signature does not count, or is about something else.
+        Frozen: spending is frozen.
+    """
+    intent = existing(tx, intent_id)
+    if intent.state in {IntentState.APPROVED, IntentState.EXECUTING} or _is_done(intent):
+        return intent
+    _check_open(tx, intent)
+    given = consent.add(tx, intent, statement, signature)
+    people = consent.people(tx, intent)
+    tx.audit(
+        "intent.signed",
+        actor=people[-1],
+        subject=intent_id,
+        digest=intent.digest,
+        statement=statement.encoded.decode(),
+        key=signature.key_id,
+    )
+    if given is None or given.strength < needed_level(tx, intent).strength:
+        return existing(tx, intent_id)
+    return _approved(tx, intent, given, channel, " and ".join(people))
+
+
+def _approved(tx: Transaction, intent: Intent, level: Level, channel: str, person: str) -> Intent:
     approved = intents.move(
         tx,
         intent,
         IntentState.APPROVED,
-        decided_by=evidence.person,
-        decided_level=evidence.level.value,
+        decided_by=person,
+        decided_level=level.value,
     )
     intents.add_approval(
         tx,
         approval_id=tx.new_id(Prefix.APPROVAL),
         intent=intent,
-        level=evidence.level,
-        channel=evidence.channel,
-        person=evidence.person,
+        level=level,
+        channel=channel,
+        person=person,
     )
     for line in approved.lines:
         intents.change_line(tx, line, due_at=tx.now)
     tx.audit(
         "intent.approved",
-        actor=evidence.person,
-        subject=intent_id,
+        actor=person,
+        subject=intent.intent_id,
         digest=intent.digest,
-        level=evidence.level.value,
-        channel=evidence.channel,
+        level=level.value,
+        channel=channel,
     )
-    return existing(tx, intent_id)
+    return existing(tx, intent.intent_id)
+
+
+def level_given(tx: Transaction, intent: Intent) -> Level | None:
+    """What the consent to an intent proves at this moment; None where there is none that counts.
+
+    Signed consent is verified again from its bytes. Consent without a key counts in a sandbox alone.
+
+    Raises:
+        NotAuthorized: somebody has signed, and the chain of who may sign does not hold.
+    """
+    signed = consent.given(tx, intent)
+    stored = intents.approval_of(tx, intent.intent_id)
+    if stored is None or stored.digest != intent.digest or intent.digest != digest_of(intent.terms):
+        return None
+    if signed is not None or tx.mode != "sandbox":
+        return signed
+    level = Level(stored.level)
+    return level if level in WEAK_LEVELS else None
 
 
 def _is_done(intent: Intent) -> bool:
@@ -98,6 +154,8 @@ def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest:
             remedy="Tell the person to look at the card again.",
         )
     needed = needed_level(tx, intent)
+    if evidence.level not in WEAK_LEVELS:
+        raise PolicyRefused(f"Consent at level {evidence.level} is signed; this was not.")
     if evidence.level.strength < needed.strength:
         raise PolicyRefused(
             f"{intent.intent_id} needs consent at level {needed}; this was {evidence.level}."
@@ -108,7 +166,8 @@ def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest:
 
 def needed_level(tx: Transaction, intent: Intent) -> Level:
     """What consent to it must prove now: what its terms say, or more where the policy has become stricter."""
-    levels = (intent.terms.level, tx.rules.levels.needed(intent.terms.op))
+    terms = intent.terms
+    levels = (terms.level, tx.rules.level_for(terms.op, terms.first_year, tx.now))
     return max(levels, key=lambda level: level.strength)
 
 

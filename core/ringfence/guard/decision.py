@@ -72,6 +72,8 @@ class Wish:
     lines: Sequence[LineTerms]
     max_total: Money | None = None
     total_now: Money | None = None
+    first_year: Money | None = None
+    """What all lines of the intent cost together in their first year; None where a price or a rate is missing."""
     is_held: bool = False
     """Whether the balances already hold these lines: at dispatch they do, at the proposal they do not."""
 
@@ -108,7 +110,7 @@ def decide(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime)
         _check_balances,
     )
     found = [violation for check in checks for violation in check(wish, snapshot, rules, now)]
-    return Decision(violations=tuple(found), level=rules.levels.needed(wish.op))
+    return Decision(violations=tuple(found), level=_level(wish, rules, now))
 
 
 Checked = Iterator[Violation]
@@ -133,13 +135,17 @@ def _check_stop(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: date
 
 def _check_consent(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
     """Nothing is asked for that nobody could consent to."""
-    needed, strongest = rules.levels.needed(wish.op), snapshot.strongest_consent
+    needed, strongest = _level(wish, rules, now), snapshot.strongest_consent
     if strongest is None or needed.strength > strongest.strength:
         yield Violation(
             rule="consent_possible",
             requested=needed.value,
             limit=strongest.value if strongest else NONE,
         )
+
+
+def _level(wish: Wish, rules: PolicyDocument, now: datetime) -> Level:
+    return rules.level_for(wish.op, wish.first_year, now)
 
 
 def _check_pending(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:

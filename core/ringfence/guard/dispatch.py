@@ -12,9 +12,8 @@ from datetime import timedelta
 from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
 from ringfence.guard import approval, holds, windows
 from ringfence.guard.decision import Wish, decide, refusal
-from ringfence.guard.digest import digest_of
 from ringfence.ids import Prefix
-from ringfence.intents import Intent, Level, Line
+from ringfence.intents import Intent, Line
 from ringfence.offers import Buyable, Quote
 from ringfence.outcomes import Times
 from ringfence.states import IntentState, LineState, NumberState
@@ -136,14 +135,9 @@ def _standing_objection(tx: Transaction, intent: Intent) -> RingfenceError | Non
     """Is the consent still good: there, for these very terms, strong enough, and in time?"""
     if tx.now >= intent.expires_at:
         return Expired(f"The consent to {intent.intent_id} ended before it was sent.")
-    approval = intents.approval_of(tx, intent.intent_id)
-    is_sound = approval is not None and approval.digest == intent.digest == digest_of(intent.terms)
-    needed = max(
-        intent.terms.level,
-        tx.rules.levels.needed(intent.terms.op),
-        key=lambda level: level.strength,
-    )
-    if approval is None or not is_sound or Level(approval.level).strength < needed.strength:
+    given = approval.level_given(tx, intent)
+    needed = approval.needed_level(tx, intent)
+    if given is None or given.strength < needed.strength:
         return PolicyRefused(f"There is no sound consent to {intent.intent_id}.")
     return None
 
@@ -199,6 +193,7 @@ def _guard_objection(tx: Transaction, intent: Intent, line: Line) -> RingfenceEr
         principal=terms.principal,
         assistant_id=terms.assistant_id,
         lines=[line.terms],
+        first_year=terms.first_year,
         is_held=True,
     )
     decision = decide(wish, seen, tx.rules, tx.now)

@@ -153,6 +153,7 @@ def _wish(proposal: Proposal, totals: Totals) -> Wish:
         lines=proposal.lines,
         max_total=proposal.max_total,
         total_now=totals.now,
+        first_year=totals.first_year,
     )
 
 

@@ -8,8 +8,9 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from ringfence.guard import budget as budgets
+from ringfence.guard import consent
 from ringfence.guard.decision import Snapshot
-from ringfence.intents import Level, Op
+from ringfence.intents import Op
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.offers import Price
@@ -39,8 +40,7 @@ def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
         frozen=tx.frozen,
         stopped_until=pressure.stopped_until,
         unpriced_numbers=tuple(inventory.unpriced(tx)),
-        # Stronger consent is not built yet, and live mode takes none of the weak ones.
-        strongest_consent=Level.PAGE if tx.mode == "sandbox" else None,
+        strongest_consent=consent.strongest(tx),
     )
 
 

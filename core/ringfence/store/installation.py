@@ -24,6 +24,7 @@ from ringfence.ids import IdSource, Prefix
 from ringfence.policy import PolicyDocument
 from ringfence.states import LineState
 from ringfence.store import audit, policies, schema
+from ringfence.store.anchor import Anchor
 from ringfence.store.engine import open_engine
 from ringfence.store.transaction import Store, Transaction, file_lock, is_lost_race, translated
 
@@ -38,8 +39,14 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_store(
-    url: str, *, mode: Mode, clock: Clock, ids: IdSource, first_policy: Callable[[], PolicyDocument]
+def open_store(  # what an installation stands on
+    url: str,
+    *,
+    mode: Mode,
+    clock: Clock,
+    ids: IdSource,
+    first_policy: Callable[[], PolicyDocument],
+    anchor: Anchor | None = None,
 ) -> Store:
     """Open an installation's database; an embedded one is made or upgraded when it has to be.
 
@@ -47,7 +54,7 @@ def open_store(
         ConfigurationError: damaged, newer than this program, of the other mode, or not ringfence's.
         StorageUnavailable: locked, full or unreachable.
     """
-    store = Store(open_engine(url), clock=clock, ids=ids)
+    store = Store(open_engine(url), clock=clock, ids=ids, anchor=anchor)
     is_embedded = store.engine.dialect.name == "sqlite"
     try:
         with translated():

@@ -1,8 +1,7 @@
 """The tables. One schema holds for SQLite and PostgreSQL; the migrations build it, a test keeps the two equal.
 
 Money is BIGINT micro-units with a currency beside it, times are fixed-width UTC text (they sort as they run),
-documents are JSON text. `ledger_entry`, `audit_event`, `policy` and `approval` are append-only: triggers refuse
-everything else.
+documents are JSON text. What `APPEND_ONLY` names is only ever added to: triggers refuse everything else.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0005"
 """The migration that this code was written for; every transaction compares it."""
 
-APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy")
+APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy", "signature", "statement")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -224,6 +223,27 @@ approval = Table(
     Column("at", Moment, nullable=False),
 )
 
+statement = Table(
+    "statement",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("purpose", String(10), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("nonce", String(43), nullable=False, unique=True),
+    Column("bytes", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "purpose", "subject"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("statement_seq", BigInteger, ForeignKey("statement.seq"), primary_key=True),
+    Column("key_id", String(16), primary_key=True),
+    Column("bytes", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 hold = Table(
     "hold",
     metadata,
@@ -355,8 +375,9 @@ def _no_replacement(table: str) -> str:
 
     It speaks like the constraint that would be gone round, so that a race which was lost is known as one.
     """
-    columns = [c.name for c in metadata.tables[table].columns if c.primary_key or c.unique]
-    is_there = " OR ".join(f"{column} = NEW.{column}" for column in columns)
+    columns = metadata.tables[table].columns
+    key = " AND ".join(f"{c.name} = NEW.{c.name}" for c in columns if c.primary_key)
+    is_there = " OR ".join([f"({key})", *(f"{c.name} = NEW.{c.name}" for c in columns if c.unique)])
     return (
         f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608  # our own names
         f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {is_there}) "

@@ -28,6 +28,7 @@ from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavaila
 from ringfence.ids import IdSource, Prefix
 from ringfence.policy import Policy, PolicyDocument
 from ringfence.store import audit, balances, schema
+from ringfence.store.anchor import Anchor, NoAnchor
 
 MAX_TRIES = 12
 """How often one transaction is run again after losing a race; by then something else is wrong."""
@@ -51,8 +52,11 @@ class Transaction:
         moment: datetime,
         ids: IdSource,
         policies: dict[tuple[str, int], Policy],
+        anchor: Anchor,
     ) -> None:
         self.connection = connection
+        self.anchor = anchor
+        """What is remembered of this installation outside the database."""
         self._ids = ids
         self._policies = policies
         self._events: list[audit.Event] = []
@@ -146,8 +150,11 @@ def _check_version(found: str) -> None:
 class Store:
     """One installation's database, from any thread."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, engine: Engine, *, clock: Clock, ids: IdSource, anchor: Anchor | None = None
+    ) -> None:
         self.engine = engine
+        self.anchor = anchor or NoAnchor()
         self.clock = clock
         self.ids = ids
         self._policies: dict[tuple[str, int], Policy] = {}
@@ -205,7 +212,11 @@ class Store:
 
     def _begin(self, connection: Connection) -> Transaction:
         return Transaction(
-            connection, moment=self._moment(connection), ids=self.ids, policies=self._policies
+            connection,
+            moment=self._moment(connection),
+            ids=self.ids,
+            policies=self._policies,
+            anchor=self.anchor,
         )
 
     def _moment(self, connection: Connection) -> datetime:

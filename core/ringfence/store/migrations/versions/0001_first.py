@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from ringfence.store.schema import APPEND_ONLY, append_only_ddl
+from ringfence.store.schema import append_only_ddl
 
 revision = "0001"
 down_revision = None
@@ -278,6 +278,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("line_id", name=op.f("uq_open_line_line_id")),
     )
 
-    for table in APPEND_ONLY:
+    for table in ("approval", "audit_event", "ledger_entry", "policy"):
         for statement in append_only_ddl(table, op.get_bind().dialect.name):
             op.execute(statement)

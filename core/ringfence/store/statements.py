@@ -1,0 +1,115 @@
+"""Stored statements and the signatures under them: kept as the bytes that were signed, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+
+from ringfence.approvers import Purpose, Signature, Statement
+from ringfence.store import schema
+from ringfence.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A statement with its stored bytes and everything that was signed under it, in order."""
+
+    seq: int
+    purpose: Purpose
+    encoded: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def statement(self) -> Statement:
+        """What the bytes say.
+
+        Raises:
+            ValidationError: they are no statement.
+        """
+        return Statement.model_validate_json(self.encoded)
+
+
+def add(tx: Transaction, statement: Statement) -> int:
+    """Store a statement; its place.
+
+    Raises (through the transaction, which runs again): the nonce has been used.
+    """
+    seq = int(
+        tx.connection.execute(
+            select(func.coalesce(func.max(schema.statement.c.seq), 0))
+        ).scalar_one()
+    )
+    tx.connection.execute(
+        insert(schema.statement).values(
+            seq=seq + 1,
+            purpose=statement.purpose.value,
+            subject=statement.subject,
+            nonce=statement.nonce,
+            bytes=statement.encoded.decode(),
+            at=tx.now,
+        )
+    )
+    return seq + 1
+
+
+def sign(tx: Transaction, seq: int, signature: Signature) -> None:
+    """Store a signature under a statement; each key signs once."""
+    tx.connection.execute(
+        insert(schema.signature).values(
+            statement_seq=seq,
+            key_id=signature.key_id,
+            bytes=signature.model_dump_json(),
+            at=tx.now,
+        )
+    )
+
+
+def is_used(tx: Transaction, nonce: str) -> bool:
+    """Whether a statement has borne this nonce."""
+    found = tx.connection.execute(
+        select(schema.statement.c.seq).where(schema.statement.c.nonce == nonce)
+    )
+    return found.first() is not None
+
+
+def of_purposes(tx: Transaction, purposes: Iterable[Purpose]) -> list[Signed]:
+    """Every statement of these purposes, in the order in which they were made."""
+    return _signed(tx, schema.statement.c.purpose.in_([each.value for each in purposes]))
+
+
+def about(tx: Transaction, purpose: Purpose, subject: str) -> list[Signed]:
+    """Every statement of one purpose about one subject, oldest first."""
+    table = schema.statement.c
+    return _signed(tx, (table.purpose == purpose.value) & (table.subject == subject))
+
+
+def last_count(tx: Transaction, key_id: str) -> int:
+    """The highest counter that a passkey has signed with."""
+    rows = tx.connection.execute(
+        select(schema.signature.c.bytes).where(schema.signature.c.key_id == key_id)
+    )
+    return max(
+        (Signature.model_validate_json(text).sign_count for text in rows.scalars()), default=0
+    )
+
+
+def _signed(tx: Transaction, condition: object) -> list[Signed]:
+    table, signature = schema.statement, schema.signature
+    rows = tx.connection.execute(
+        select(table.c.seq, table.c.purpose, table.c.bytes)
+        .where(condition)  # type: ignore[arg-type]  # a condition over that table
+        .order_by(table.c.seq)
+    ).all()
+    under: dict[int, list[Signature]] = {row.seq: [] for row in rows}
+    for row in tx.connection.execute(
+        select(signature.c.statement_seq, signature.c.bytes)
+        .where(signature.c.statement_seq.in_(under))
+        .order_by(signature.c.statement_seq, signature.c.at, signature.c.key_id)
+    ):
+        under[row.statement_seq].append(Signature.model_validate_json(row.bytes))
+    return [
+        Signed(row.seq, Purpose(row.purpose), row.bytes.encode(), tuple(under[row.seq]))
+        for row in rows
+    ]
