@@ -42,8 +42,13 @@ class Authority:
     keys: Mapping[str, ApproverKey] = field(default_factory=dict)
     """Keys that may sign, by their ids."""
     recovery: ApproverKey | None = None
-    head: str = NOTHING_BEFORE
-    """The hash of the last statement about who may sign."""
+    heads: tuple[str, ...] = (NOTHING_BEFORE,)
+    """The hashes of the statements about who may sign, in their order."""
+
+    @property
+    def head(self) -> str:
+        """The hash of the last one, which the next one names."""
+        return self.heads[-1]
 
     @property
     def people(self) -> frozenset[str]:
@@ -101,18 +106,19 @@ def _after(tx: Transaction, before: Authority, signed: Signed) -> Authority:
     if statement.installation_id != tx.installation_id:
         raise _broken(signed, "it belongs to another installation")
     if statement.body.get("before") != before.head:
-        raise _broken(signed, "it does not follow the one before it")
+        return _not_next(before, signed, statement)
     head = hashlib.sha256(signed.encoded).hexdigest()
     if statement.purpose is Purpose.ROOT:
-        return replace(_root(tx, before, signed, statement), head=head)
-    _check_signers(tx, before, signed, statement)
+        return replace(_root(tx, before, signed, statement), heads=(*before.heads, head))
+    if not is_signed_enough(tx, before, signed, statement):
+        return before  # it waits for more signatures, and changes nothing until then
     keys = dict(before.keys)
     if statement.purpose is Purpose.ENROLL:
         key = key_in(statement)
         keys[key.key_id] = key
     elif keys.pop(statement.subject, None) is None:
         raise _broken(signed, "it revokes a key that was not enrolled")
-    return replace(before, keys=keys, head=head)
+    return replace(before, keys=keys, heads=(*before.heads, head))
 
 
 def _root(tx: Transaction, before: Authority, signed: Signed, statement: Statement) -> Authority:
@@ -134,21 +140,34 @@ def _root(tx: Transaction, before: Authority, signed: Signed, statement: Stateme
     return replace(before, recovery=key)
 
 
-def _check_signers(
+def _not_next(before: Authority, signed: Signed, statement: Statement) -> Authority:
+    """A statement that another one overtook, before it was signed enough, changes nothing any more.
+
+    One that was in force names the head of its time; that head would be missing here.
+    """
+    if statement.body.get("before") not in before.heads:
+        raise _broken(signed, "it does not follow the one before it")
+    return before
+
+
+def is_signed_enough(
     tx: Transaction, before: Authority, signed: Signed, statement: Statement
-) -> None:
-    """Signed by the recovery key, or by the approvers of that time at the level of that time."""
+) -> bool:
+    """Signed by the recovery key, or by the approvers of that time at the level of that time.
+
+    Raises:
+        NotAuthorized: there is no root before it, or it names no policy.
+    """
     if before.recovery is None:
         raise _broken(signed, "there is no root before it")
     signers = valid_signers(before, signed, is_recovery_enough=True)
     if before.recovery in signers:
-        return
+        return True
     version = statement.body.get("policy_version")
     if type(version) is not int or not 1 <= version <= tx.policy_version:
         raise _broken(signed, "it names no policy")
     needed = needed_to_change(before, tx.policy_of(version).document)
-    if not is_at_least(level_of(signers), needed):
-        raise _broken(signed, f"it is not signed at level {needed}")
+    return is_at_least(level_of(signers), needed)
 
 
 def valid_signers(

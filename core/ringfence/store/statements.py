@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from sqlalchemy import func, insert, select
 
 from ringfence.approvers import Purpose, Signature, Statement
@@ -108,7 +110,8 @@ def _signed(tx: Transaction, condition: object) -> list[Signed]:
         .where(signature.c.statement_seq.in_(under))
         .order_by(signature.c.statement_seq, signature.c.at, signature.c.key_id)
     ):
-        under[row.statement_seq].append(Signature.model_validate_json(row.bytes))
+        with suppress(ValidationError):  # what is no signature signs nothing
+            under[row.statement_seq].append(Signature.model_validate_json(row.bytes))
     return [
         Signed(row.seq, Purpose(row.purpose), row.bytes.encode(), tuple(under[row.seq]))
         for row in rows
