@@ -1,6 +1,9 @@
 """Fixtures for every test."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -8,6 +11,10 @@ from hypothesis import settings
 # Each installation of a test has its approval page on any port that is free: tests run side by side, and
 # the usual port may be that of a ringfence on this machine.
 os.environ["RINGFENCE_APPROVALS_URL"] = "http://localhost:0"
+
+# Roots are pinned, and keys are kept, with a user's settings: here with those of nobody.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="ringfence-settings-")
+atexit.register(shutil.rmtree, os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
 
 # A busy machine is slow, not wrong; what a test may take at most, pytest-timeout says.
 settings.register_profile("ringfence", deadline=None, derandomize="CI" in os.environ)

@@ -20,6 +20,7 @@ from ringfence.policy import PolicyDocument, read_policy, sandbox_policy
 from ringfence.providers.sandbox import SandboxAdapter
 from ringfence.runner import Runner
 from ringfence.sandbox.carrier import Carrier
+from ringfence.store.anchor import FolderAnchor
 from ringfence.store.installation import open_store
 from ringfence.store.watch import Bell
 from ringfence_server.approvals.keeping import Keeper
@@ -56,7 +57,7 @@ def open_installation(settings: Settings) -> Premises:
     """Open an installation; a new one is founded, with the policy of its mode.
 
     A live one is connected to the sandbox carrier too, so that people can rehearse under live
-    rules; until an approver can be enrolled, those rules refuse every purchase.
+    rules.
 
     Raises:
         ConfigurationError: a damaged or foreign database, or one of the other mode.
@@ -69,6 +70,7 @@ def open_installation(settings: Settings) -> Premises:
         clock=clock,
         ids=ids,
         first_policy=sandbox_policy if settings.mode == "sandbox" else _live_policy,
+        anchor=FolderAnchor(settings.anchors),
     )
     carrier = Carrier(settings.sandbox_carrier, clock)
     carriers = {Provider.SANDBOX: SandboxAdapter(carrier)}

@@ -114,6 +114,16 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.folder / DATABASE_NAME}"
 
     @property
+    def anchors(self) -> Path:
+        """Where roots are pinned and high-water marks noted: with the user's settings, outside every home."""
+        return platformdirs.user_config_path(APP) / "anchors"
+
+    @property
+    def keys(self) -> Path:
+        """Where approvers on this machine keep their locked keys; no server reads them."""
+        return platformdirs.user_config_path(APP) / "keys"
+
+    @property
     def approvals_port(self) -> int:
         """The approval page's preferred port; 0 is any that is free."""
         return _port_of(self.approvals_url)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     " os.execv(sys.argv[1], sys.argv[1:])"
 )
+
+
+Answer = str | Callable[[str], str]
+"""What a person types, or how they make it of what is on the screen."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Shell:
         return Ended(left.returncode, left.stdout, left.stderr)
 
     def run_in_terminal(
-        self, *arguments: str, types: Mapping[str, str] | None = None, **variables: str
+        self, *arguments: str, types: Mapping[str, Answer] | None = None, **variables: str
     ) -> Ended:
         """Run a command in a terminal where a person types an answer to each text that they see."""
         environment = self.environment(**variables)
@@ -157,7 +161,7 @@ def inherited() -> dict[str, str]:
 def in_terminal(
     command: Sequence[str],
     environment: Mapping[str, str],
-    types: Sequence[tuple[str, str]] = (),
+    types: Sequence[tuple[str, Answer]] = (),
     cwd: Path | None = None,
 ) -> Ended:
     """Run a program in a terminal: whenever a text appears there, its answer is typed."""
@@ -176,7 +180,8 @@ def in_terminal(
     screen = ""
     for prompt, answer in types:
         screen += _read_until(controller, prompt)
-        os.write(controller, answer.encode())
+        typed = answer if isinstance(answer, str) else answer(screen)
+        os.write(controller, typed.encode())
     screen += _read_until(controller, None)
     os.close(controller)
     out, err = process.communicate(timeout=END_SECONDS)

@@ -51,7 +51,7 @@ def test_the_shipped_policy_is_what_the_contract_says() -> None:
         "currency": "USD",
         "approval_minutes": 60,
         "pending_per_requester": 5,
-        "levels": {"buy": "client", "release": "client", "assign": "client"},
+        "levels": {"buy": "client", "release": "client", "assign": "client", "buy_above": []},
         "budgets": [
             {"name": "cash", "scope": "all", "kind": "cash", "window": "month", "zone": "UTC", "limit": "25.00 USD"},
             {"name": "run-rate", "scope": "all", "kind": "run_rate", "limit": "15.00 USD"},

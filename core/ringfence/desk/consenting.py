@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ringfence.approvers import Signature, Statement
 from ringfence.desk.counter import Desk
 from ringfence.errors import InvalidArguments, PolicyRefused
-from ringfence.guard import approval
+from ringfence.guard import approval, consent
 from ringfence.guard.approval import Evidence
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.store import intents, page
@@ -50,6 +51,38 @@ async def approve_at_terminal(desk: Desk, intent_id: str, *, digest: str, person
         desk,
         await desk.store.write(lambda tx: approval.approve(tx, intent_id, evidence, digest=digest)),
     )
+
+
+async def statement_to_sign(desk: Desk, intent_id: str, *, card: str, digest: str) -> Statement:
+    """The statement that an approver signs who has read this card, about the intent with this digest.
+
+    Raises:
+        NotFound: no such intent.
+        PolicyRefused: it is not what the card showed.
+    """
+
+    def make(tx: Transaction) -> Statement:
+        intent = approval.existing(tx, intent_id)
+        if intent.digest != digest:
+            raise PolicyRefused(f"{intent_id} is not what was shown; look at the card again.")
+        return consent.about(tx, intent, card=card, nonce=consent.fresh_nonce())
+
+    return await desk.store.read(make)
+
+
+async def approve_signed(
+    desk: Desk, intent_id: str, statement: Statement, signature: Signature
+) -> Intent:
+    """Take an approver's signed yes from a terminal; the intent is approved once enough have signed.
+
+    Raises:
+        NotFound, Declined, Expired, PolicyRefused, NotAuthorized, Frozen: as `guard.approval.approve_signed`.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        return approval.approve_signed(tx, intent_id, statement, signature, channel="terminal")
+
+    return _rung(desk, await desk.store.write(decide))
 
 
 async def decline_at_terminal(

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ringfence.desk import consenting
+from ringfence.guard import authority
+from ringfence.guard.approval import WEAK_LEVELS, needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.windows import keep_up
 from ringfence.intents import DeclineReason, Intent
 from ringfence.states import IntentState
 from ringfence.store.transaction import Transaction
 from ringfence_server.cli import exits, reading
+from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import in_premises, person, premises, surface, work_off
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Answer, Terminal
+from ringfence_server.keys.locked import KeyFile, Unlocked
 from ringfence_server.opening import Premises
 from ringfence_tools.intent_result import intent_result
 
@@ -44,18 +50,30 @@ def show_intent(intent_id: IntentId, *, as_json: Json = False) -> Exit:
     return Exit.DONE
 
 
-def approve(intent_id: IntentId, *, as_json: Json = False) -> Exit:
+def approve(intent_id: IntentId, *, key: KeyOption = None, as_json: Json = False) -> Exit:
     """Show the card in this terminal, and ask the person there.
 
-    It asks the terminal itself, whatever stdin is; without a terminal it approves nothing.
+    It asks the terminal itself, whatever stdin is; without a terminal it approves nothing. Where consent is signed,
+    an approver's passphrase is typed there as well.
     """
     with Terminal() as terminal, premises() as opened:
         facts = opened.desk.store.write_now(partial(_fresh_facts, intent_id=intent_id))
-        is_open = facts.intent.state is IntentState.AWAITING_APPROVAL
-        answer = terminal.ask(card(facts), facts.intent) if is_open else Answer.YES
-    intent = in_premises(partial(_decided, shown=facts.intent, answer=answer))
+        signer, answer = None, Answer.YES
+        if facts.intent.state is IntentState.AWAITING_APPROVAL:
+            needed = opened.desk.store.read_now(lambda tx: needed_level(tx, facts.intent))
+            is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
+            keys = _keys(opened, key) if is_signed else []
+            answer = terminal.ask(card(facts), facts.intent)
+            if answer is Answer.YES and keys:
+                signer = unlocked(terminal, keys[0])
+    intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
     show(_document(intent), reading.standing(intent), as_json=as_json)
     return exits.of_state(intent.state)
+
+
+def _keys(opened: Premises, file: Path | None) -> list[KeyFile]:
+    enrolled = opened.desk.store.read_now(authority.read).keys.values()
+    return own_keys(opened.settings, list(enrolled), file)
 
 
 def decline(
@@ -83,18 +101,24 @@ def _fresh_facts(tx: Transaction, intent_id: str) -> Facts:
     return read_facts(tx, intent_id)
 
 
-async def _decided(opened: Premises, *, shown: Intent, answer: Answer) -> Intent:
+async def _decided(
+    opened: Premises, *, shown: Facts, answer: Answer, signer: Unlocked | None
+) -> Intent:
     """Do what the person said, to exactly what the card showed."""
-    intent_id = shown.intent_id
+    desk, intent_id = opened.desk, shown.intent.intent_id
     if answer is Answer.NO:
-        return await consenting.decline_at_terminal(
-            opened.desk, intent_id, person=person(), reason=None
-        )
+        return await consenting.decline_at_terminal(desk, intent_id, person=person(), reason=None)
     if answer is Answer.NONE:
-        return await consenting.show(opened.desk, intent_id)
-    await consenting.approve_at_terminal(
-        opened.desk, intent_id, digest=shown.digest, person=person()
-    )
+        return await consenting.show(desk, intent_id)
+    if signer is None:
+        await consenting.approve_at_terminal(
+            desk, intent_id, digest=shown.intent.digest, person=person()
+        )
+    else:
+        statement = await consenting.statement_to_sign(
+            desk, intent_id, card=card(shown), digest=shown.intent.digest
+        )
+        await consenting.approve_signed(desk, intent_id, statement, signer.sign(statement))
     return await work_off(opened, intent_id)
 
 

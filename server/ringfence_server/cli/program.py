@@ -11,7 +11,16 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import approvals, calling, database, deciding, exits, keeping, sandbox
+from ringfence_server.cli import (
+    approvals,
+    approvers,
+    calling,
+    database,
+    deciding,
+    exits,
+    keeping,
+    sandbox,
+)
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -52,6 +61,11 @@ def build() -> typer.Typer:
     page.command("serve")(approvals.serve_page)
     page.command("open")(approvals.open_page)
     program.add_typer(page, name="approvals")
+    who = _group("The approvers: who may sign for what is bought.")
+    who.command("enroll")(approvers.enroll)
+    who.command("list")(approvers.list_approvers)
+    who.command("revoke")(approvers.revoke)
+    program.add_typer(who, name="approver")
     policy = _group("The policy: everything that is allowed, and within which limits.")
     policy.command("show")(keeping.show_policy)
     policy.command("apply")(keeping.apply_policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import termios
 from enum import Enum, auto
 from pathlib import Path
 from typing import Self
@@ -45,6 +46,30 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._in.close()
         self._out.close()
+
+    def say(self, text: str) -> None:
+        """Show something to the person, and to nobody else: whatever stdout is."""
+        self._write(f"{text}\n")
+
+    def line(self, prompt: str) -> str:
+        """What the person types on one line; empty when they leave."""
+        self._write(prompt)
+        return self._in.readline().strip()
+
+    def secret(self, prompt: str) -> str:
+        """The same without showing it."""
+        handle = self._in.fileno()
+        before = termios.tcgetattr(handle)
+        silent = termios.tcgetattr(handle)
+        silent[3] &= ~termios.ECHO
+        # Silent before the prompt is there: whoever answers at once must not be seen, nor lost.
+        termios.tcsetattr(handle, termios.TCSAFLUSH, silent)
+        try:
+            self._write(prompt)
+            return self._in.readline().rstrip("\n")
+        finally:
+            termios.tcsetattr(handle, termios.TCSAFLUSH, before)
+            self._write("\n")
 
     def ask(self, card: str, intent: Intent) -> Answer:
         """Show the card and take the answer: the last four digits of its first number, or no."""
