@@ -11,7 +11,17 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import approvals, calling, database, deciding, exits, keeping, sandbox
+from ringfence_server.cli import (
+    approvals,
+    assistants,
+    calling,
+    database,
+    deciding,
+    exits,
+    keeping,
+    policy,
+    sandbox,
+)
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -52,10 +62,16 @@ def build() -> typer.Typer:
     page.command("serve")(approvals.serve_page)
     page.command("open")(approvals.open_page)
     program.add_typer(page, name="approvals")
-    policy = _group("The policy: everything that is allowed, and within which limits.")
-    policy.command("show")(keeping.show_policy)
-    policy.command("apply")(keeping.apply_policy)
-    program.add_typer(policy, name="policy")
+    rules = _group("The policy: what is allowed, and within which limits.")
+    rules.command("show")(policy.show_policy)
+    rules.command("plan")(policy.plan_policy)
+    rules.command("apply")(policy.apply_policy)
+    program.add_typer(rules, name="policy")
+    register = _group("The register of assistants: where their calls and texts go.")
+    register.command("add")(assistants.add_assistant)
+    register.command("list")(assistants.list_assistants)
+    register.command("remove")(assistants.remove_assistant)
+    program.add_typer(register, name="assistant")
     ledger = _group("The ledger: what was held, sent, spent and given back.")
     ledger.command("verify")(keeping.verify_ledger)
     program.add_typer(ledger, name="ledger")
