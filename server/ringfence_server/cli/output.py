@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -54,6 +55,17 @@ def fail(error: RingfenceError, *, as_json: bool) -> None:
     ]
     told = [f"{error.message} ({error.code})", *violations, for_person(document["error"]["remedy"])]
     print("\n".join(told), file=sys.stderr)
+
+
+def filled(text: str, *, indent: int = 0) -> str:
+    """Prose in at most 80 columns, its further lines indented; no word and no address is broken."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(*columns: str, rows: Iterable[Iterable[str]], wraps: str = "") -> Table:

@@ -14,11 +14,13 @@ from ringfence.errors import InternalError, InvalidArguments, RingfenceError
 from ringfence_server.cli import (
     approvals,
     approvers,
+    assistants,
     calling,
     database,
     deciding,
     exits,
     keeping,
+    policy,
     sandbox,
 )
 from ringfence_server.cli.exits import Exit
@@ -66,10 +68,16 @@ def build() -> typer.Typer:
     who.command("list")(approvers.list_approvers)
     who.command("revoke")(approvers.revoke)
     program.add_typer(who, name="approver")
-    policy = _group("The policy: everything that is allowed, and within which limits.")
-    policy.command("show")(keeping.show_policy)
-    policy.command("apply")(keeping.apply_policy)
-    program.add_typer(policy, name="policy")
+    rules = _group("The policy: what is allowed, and within which limits.")
+    rules.command("show")(policy.show_policy)
+    rules.command("plan")(policy.plan_policy)
+    rules.command("apply")(policy.apply_policy)
+    program.add_typer(rules, name="policy")
+    register = _group("The register of assistants: where their calls and texts go.")
+    register.command("add")(assistants.add_assistant)
+    register.command("list")(assistants.list_assistants)
+    register.command("remove")(assistants.remove_assistant)
+    program.add_typer(register, name="assistant")
     ledger = _group("The ledger: what was held, sent, spent and given back.")
     ledger.command("verify")(keeping.verify_ledger)
     program.add_typer(ledger, name="ledger")
