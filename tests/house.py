@@ -29,8 +29,9 @@ from ringfence.runner import Runner
 from ringfence.sandbox.carrier import Carrier
 from ringfence.states import LineState
 from ringfence.store import audit, balances, intents, inventory
+from ringfence.store.anchor import Anchor
 from ringfence.store.balances import Balance
-from ringfence.store.installation import open_store, sqlite_url
+from ringfence.store.installation import Mode, open_store, sqlite_url
 from ringfence.store.transaction import Store, Transaction
 from ringfence.store.watch import Bell
 
@@ -72,7 +73,15 @@ class House:
     """One process of an installation; `beside` opens another on the same files."""
 
     def __init__(
-        self, folder: Path, *, clock: ManualClock, ids: IdSource, owner: str = "house"
+        self,
+        folder: Path,
+        *,
+        clock: ManualClock,
+        ids: IdSource,
+        owner: str = "house",
+        mode: Mode = "sandbox",
+        first_policy: Callable[[], PolicyDocument] = sandbox_policy,
+        anchor: Anchor | None = None,
     ) -> None:
         self.folder = folder
         self.clock = clock
@@ -81,10 +90,11 @@ class House:
         self.adapter = SandboxAdapter(self.carrier, sleep=self._sleep)
         self.store: Store = open_store(
             sqlite_url(folder / "ringfence.db"),
-            mode="sandbox",
+            mode=mode,
             clock=clock,
             ids=ids,
-            first_policy=sandbox_policy,
+            first_policy=first_policy,
+            anchor=anchor,
         )
         self.desk = Desk(self.store, {self.adapter.provider: self.adapter}, ids, Bell())
         self.runner = Runner(self.desk, owner=owner)

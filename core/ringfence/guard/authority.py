@@ -97,11 +97,16 @@ def read(tx: Transaction) -> Authority:
     """
     authority = Authority()
     for signed in statements.of_purposes(tx, AUTHORITY):
-        authority = _after(tx, authority, signed)
+        authority = after(tx, authority, signed)
     return authority
 
 
-def _after(tx: Transaction, before: Authority, signed: Signed) -> Authority:
+def after(tx: Transaction, before: Authority, signed: Signed) -> Authority:
+    """The approvers after one more statement about who may sign.
+
+    Raises:
+        NotAuthorized: as `read`.
+    """
     statement = parse(signed)
     if statement.installation_id != tx.installation_id:
         raise _broken(signed, "it belongs to another installation")
@@ -133,6 +138,8 @@ def _root(tx: Transaction, before: Authority, signed: Signed, statement: Stateme
         )
     if pinned != fingerprint(bytes.fromhex(key.public_key)):
         raise _broken(signed, "another root is pinned for this installation")
+    if statement.body.get("mode") != tx.mode:
+        raise _broken(signed, "it was made for an installation of the other mode")
     [signature] = signed.signatures or [None]
     if signature is None:
         raise _broken(signed, "it is not signed")

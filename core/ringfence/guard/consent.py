@@ -86,6 +86,15 @@ def check(tx: Transaction, statement: Statement, signature: Signature) -> Approv
         raise NotAuthorized("This was signed and used before.", remedy="Look at it again.")
     if not _is_history(tx, statement):
         raise NotAuthorized("This was signed over a history that is not this installation's.")
+    return check_signer(tx, statement, signature)
+
+
+def check_signer(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
+    """Check that a key which may sign now has signed a statement; whose it is.
+
+    Raises:
+        NotAuthorized: it may not, or has not.
+    """
     key = authority.read(tx).keys.get(signature.key_id)
     if key is None:
         raise NotAuthorized("The key is not one that may sign here.")

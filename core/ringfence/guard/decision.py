@@ -91,12 +91,15 @@ class Snapshot:
     """Numbers that we pay for without knowing how much."""
     strongest_consent: Level | None = Level.PAGE
     """The strongest consent that can be given in this installation; None where nobody can give any."""
+    unsound_policy: str | None = None
+    """Why the policy in force is nobody's; None where it is sound, and in a sandbox, where anybody may change it."""
 
 
 def decide(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Decision:
     """Judge a wish by every rule, and say everything that is against it."""
     checks: Sequence[Callable[[Wish, Snapshot, PolicyDocument, datetime], Iterator[Violation]]] = (
         _check_freeze,
+        _check_policy,
         _check_stop,
         _check_consent,
         _check_pending,
@@ -121,6 +124,11 @@ NONE = "none"
 def _check_freeze(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
     if snapshot.frozen is not None:
         yield Violation(rule="frozen", limit=snapshot.frozen)
+
+
+def _check_policy(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
+    if snapshot.unsound_policy is not None:
+        yield Violation(rule="policy_sound", limit=snapshot.unsound_policy)
 
 
 def _check_stop(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
@@ -329,6 +337,11 @@ def _dimensions(line: LineTerms, wish: Wish) -> Dimensions:
 _PERSON = "only a person can change the policy"
 _ERRORS: Mapping[str, tuple[type[RingfenceError], str, str | None]] = {
     "frozen": (Frozen, "All spending is frozen: {limit}.", None),
+    "policy_sound": (
+        PolicyRefused,
+        "{limit}",
+        "Tell the person: nothing is bought until the policy is one that the approvers stand for.",
+    ),
     "stopped": (
         Declined,
         "A person said stop: nothing of this kind may be asked for until {limit}.",

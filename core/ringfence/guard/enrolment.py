@@ -114,6 +114,8 @@ def _about(
             "key": key.model_dump(mode="json", exclude_none=True),
             "before": before.head,
             "policy_version": tx.policy_version,
+            "policy_hash": tx.policy.hash,
+            "mode": tx.mode,
         },
         nonce=nonce,
         expires_at=tx.now + TIME_TO_SIGN,

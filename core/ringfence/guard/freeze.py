@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ringfence.errors import ConfigurationError
-from ringfence.store import policies
+from datetime import timedelta
+
+from ringfence.approvers import Purpose, Signature, Statement
+from ringfence.errors import ConfigurationError, NotAuthorized
+from ringfence.guard import consent
+from ringfence.store import policies, statements
 from ringfence.store.transaction import Transaction
+
+TIME_TO_SIGN = timedelta(minutes=15)
+"""How long a statement that lifts a freeze may wait for its signature: the next freeze has another reason."""
 
 
 def freeze(tx: Transaction, reason: str, *, actor: str) -> None:
@@ -15,13 +22,53 @@ def freeze(tx: Transaction, reason: str, *, actor: str) -> None:
 
 
 def unfreeze(tx: Transaction, *, actor: str) -> None:
-    """Let spending go on.
+    """Let spending go on, in a sandbox.
 
     Raises:
-        ConfigurationError: a live installation, where only an approver may; that is not built yet.
+        NotAuthorized: a live installation, where an approver signs for it.
     """
     if tx.mode != "sandbox":
-        raise ConfigurationError("Only an approver can lift the freeze of a live installation.")
+        raise NotAuthorized(
+            "Only an approver can lift the freeze of a live installation.",
+            remedy="Tell the person to lift it themselves, in a terminal: ringfence unfreeze",
+        )
+    _lift(tx, actor=actor)
+
+
+def lifting(tx: Transaction, *, nonce: str) -> Statement:
+    """The statement by which an approver lifts this very freeze.
+
+    Raises:
+        ConfigurationError: nothing is frozen.
+    """
+    if tx.frozen is None:
+        raise ConfigurationError("Nothing is frozen.", remedy="There is nothing to lift.")
+    return consent.make(
+        tx,
+        Purpose.UNFREEZE,
+        subject=tx.installation_id,
+        body={"reason": tx.frozen},
+        nonce=nonce,
+        expires_at=tx.now + TIME_TO_SIGN,
+    )
+
+
+def unfreeze_signed(tx: Transaction, statement: Statement, signature: Signature) -> None:
+    """Let spending go on, as an approver signed; the present approvers' strongest consent is not asked for.
+
+    Raises:
+        NotAuthorized: the signature does not count, or it was about another freeze.
+    """
+    if statement.purpose is not Purpose.UNFREEZE or statement.body.get("reason") != tx.frozen:
+        raise NotAuthorized(
+            "What was signed is not about this freeze.", remedy="Look at its reason, and sign anew."
+        )
+    key = consent.check(tx, statement, signature)
+    statements.sign(tx, statements.add(tx, statement), signature)
+    _lift(tx, actor=key.person)
+
+
+def _lift(tx: Transaction, *, actor: str) -> None:
     if tx.frozen is not None:
         tx.audit("guard.unfrozen", actor=actor, subject=tx.installation_id, reason=tx.frozen)
         policies.set_frozen(tx, None)

@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from ringfence.errors import NotAuthorized
 from ringfence.guard import budget as budgets
-from ringfence.guard import consent
+from ringfence.guard import consent, policy_chain
 from ringfence.guard.decision import Snapshot
 from ringfence.intents import Op
 from ringfence.inventory import NumberRecord
@@ -41,7 +42,18 @@ def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
         stopped_until=pressure.stopped_until,
         unpriced_numbers=tuple(inventory.unpriced(tx)),
         strongest_consent=consent.strongest(tx),
+        unsound_policy=_unsound(tx),
     )
+
+
+def _unsound(tx: Transaction) -> str | None:
+    if tx.mode == "sandbox":
+        return None
+    try:
+        policy_chain.check(tx)
+    except NotAuthorized as error:
+        return error.message
+    return None
 
 
 def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:

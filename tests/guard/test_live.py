@@ -1,0 +1,238 @@
+"""A live installation: nothing is bought, loosened or thawed without a signature that verifies today."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from guard.authenticator import Passkey
+from guard.signing import Signer, Somebody, approve, enroll, found, revoke
+from house import ME, PERSON, House, policy_with
+from ringfence.clock import ManualClock
+from ringfence.desk.consenting import approve_at_terminal, approve_by_client
+from ringfence.errors import NotAuthorized, PolicyRefused, RingfenceError
+from ringfence.guard import consent, policy_chain, policy_change
+from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
+from ringfence.ids import CountingIds
+from ringfence.intents import Intent
+from ringfence.policy import Policy, PolicyDocument, read_policy
+from ringfence.states import IntentState
+from ringfence.store.anchor import FolderAnchor
+from ringfence.store.transaction import Transaction
+
+LIVE = read_policy(files("ringfence_server").joinpath("live_policy.yaml").read_text())
+ALLOWED = policy_with(levels="{buy: passphrase, release: passphrase, assign: passphrase}")
+"""The sandbox's limits, with signed consent."""
+LOOSER = policy_with(
+    levels="{buy: passphrase, release: passphrase, assign: passphrase}",
+    budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "900.00 USD"}'],
+)
+TIGHTER = policy_with(
+    levels="{buy: passphrase, release: passphrase, assign: passphrase}",
+    budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "9.00 USD"}'],
+)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A new live installation; its pins are elsewhere."""
+    house = House(
+        tmp_path / "home",
+        clock=ManualClock(),
+        ids=CountingIds(),
+        mode="live",
+        first_policy=lambda: LIVE,
+        anchor=FolderAnchor(tmp_path / "pins"),
+    )
+    yield house
+    house.close()
+
+
+def put(house: House, document: PolicyDocument, *by: Somebody) -> Policy | None:
+    """Put a policy in force, as they signed it."""
+    statement = house.read(
+        lambda tx: policy_change.proposal(tx, document, nonce=consent.fresh_nonce())
+    )
+    applied: Policy | None = None
+    for each in by:
+        applied = house.write(
+            lambda tx, each=each: policy_change.apply_signed(  # type: ignore[misc]  # bound at once
+                tx, statement, each.sign(statement), applied_by=each.person
+            )
+        )
+    return applied
+
+
+@pytest.fixture
+def ada(house: House) -> Signer:
+    """The first approver, who has allowed something."""
+    enrolled = enroll(house, Signer("ada"), found(house))
+    assert put(house, ALLOWED, enrolled) is not None
+    return enrolled
+
+
+async def wanted(house: House) -> Intent:
+    return await house.propose(*await house.find())
+
+
+async def test_a_new_live_installation_buys_nothing(house: House) -> None:
+    [offer] = await house.find()
+    with pytest.raises(RingfenceError) as refused:
+        await house.propose(offer)
+    rules = {each["rule"] for each in refused.value.details["violations"]}
+    assert {"policy_sound", "consent_possible", "budget"} <= rules
+
+
+async def test_what_an_approver_allowed_and_signed_is_bought(house: House, ada: Signer) -> None:
+    intent = approve(house, await wanted(house), ada)
+    await house.work()
+    assert (await house.now(intent)).state is IntentState.COMPLETED
+    house.books_balance()
+
+
+async def test_neither_client_nor_page_nor_terminal_approves(house: House, ada: Signer) -> None:
+    intent = await wanted(house)
+    digits = intent.lines[0].terms.number[-4:]
+    with pytest.raises(PolicyRefused):
+        await approve_by_client(house.desk, ME, intent.intent_id, last_four=digits)
+    with pytest.raises(PolicyRefused):
+        await approve_at_terminal(house.desk, intent.intent_id, digest=intent.digest, person=PERSON)
+    assert (await house.now(intent)).state is IntentState.AWAITING_APPROVAL
+
+
+# The policy.
+
+
+def test_what_loosens_is_signed_and_what_tightens_is_not(house: House, ada: Signer) -> None:
+    with pytest.raises(NotAuthorized, match="approvers sign"):
+        house.apply(LOOSER)
+    house.apply(TIGHTER)
+    assert house.read(lambda tx: tx.rules) == TIGHTER
+    with pytest.raises(NotAuthorized):
+        house.apply(ALLOWED)
+    assert put(house, LOOSER, ada) is not None
+    house.read(policy_chain.check)
+
+
+def test_a_stranger_puts_no_policy_in_force(house: House, ada: Signer) -> None:
+    with pytest.raises(NotAuthorized):
+        put(house, LOOSER, Signer("ada"))
+    assert house.read(lambda tx: tx.rules) == ALLOWED
+
+
+def test_an_old_policy_cannot_be_put_back_by_its_old_signature(house: House, ada: Signer) -> None:
+    old = house.read(lambda tx: policy_change.proposal(tx, LOOSER, nonce=consent.fresh_nonce()))
+    signed = ada.sign(old)
+    house.apply(TIGHTER)
+    with pytest.raises(NotAuthorized, match="in force by now"):
+        house.write(lambda tx: policy_change.apply_signed(tx, old, signed, applied_by="ada"))
+
+
+def test_a_policy_is_signed_at_the_strongest_level_in_force(house: House, ada: Signer) -> None:
+    bob = enroll(house, Passkey("bob"), ada)
+    strict = policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}")
+    assert put(house, strict, ada) is not None
+    assert put(house, LOOSER, ada) is None
+    assert house.read(lambda tx: tx.rules) == strict
+    assert put(house, LOOSER, ada, bob) is not None
+
+
+def edited(house: House, *changes: str) -> None:
+    """Change rows behind the triggers' back, as somebody with the file can."""
+    with closing(sqlite3.connect(house.folder / "ringfence.db")) as db, db:
+        for verb in ("update", "delete"):
+            db.execute(f"DROP TRIGGER policy_no_{verb}")
+        db.execute("DROP TRIGGER policy_no_replace")
+        for change in changes:
+            db.execute(change)
+
+
+EDITS = {
+    "a limit": "UPDATE policy SET document = replace(document, '25.00 USD', '99.00 USD')",
+    "a level": "UPDATE policy SET document = replace(document, 'passphrase', 'page')",
+    "a newer one": "INSERT INTO policy SELECT version + 1, replace(document, '25.00 USD', '99.00 USD'),"
+    " hash, applied_at, applied_by FROM policy ORDER BY version DESC LIMIT 1",
+}
+
+
+@pytest.mark.parametrize("change", EDITS.values(), ids=EDITS.keys())
+async def test_a_policy_that_was_changed_in_the_database_buys_nothing(
+    house: House, ada: Signer, change: str
+) -> None:
+    intent = approve(house, await wanted(house), ada)
+    edited(house, change)
+    if "INSERT" in change:
+        with closing(sqlite3.connect(house.folder / "ringfence.db")) as db, db:
+            db.execute("UPDATE audit_head SET policy_version = policy_version + 1")
+    anew = house_again(house)
+    await anew.wait_out(10)
+    assert anew.charged() == []
+    assert (await anew.now(intent)).state is not IntentState.COMPLETED
+    anew.close()
+
+
+def house_again(house: House) -> House:
+    """Another process, which has read nothing yet."""
+    return House(
+        house.folder,
+        clock=house.clock,
+        ids=house.ids,
+        owner="again",
+        mode="live",
+        anchor=house.store.anchor,
+    )
+
+
+async def test_an_installation_whose_mode_was_flipped_takes_no_weak_consent(
+    house: House, ada: Signer
+) -> None:
+    intent = await wanted(house)
+    with closing(sqlite3.connect(house.folder / "ringfence.db")) as db, db:
+        db.execute("UPDATE installation SET mode = 'sandbox'")
+    with pytest.raises(PolicyRefused):
+        await approve_at_terminal(house.desk, intent.intent_id, digest=intent.digest, person=PERSON)
+    await house.wait_out(5)
+    assert house.charged() == []
+
+
+# The freeze.
+
+
+def test_only_an_approver_lifts_a_freeze(house: House, ada: Signer) -> None:
+    house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+    with pytest.raises(NotAuthorized):
+        house.write(lambda tx: unfreeze(tx, actor=PERSON))
+    statement = house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
+    with pytest.raises(NotAuthorized):
+        house.write(lambda tx: unfreeze_signed(tx, statement, Signer("ada").sign(statement)))
+    assert house.frozen() == "to be sure"
+    house.write(lambda tx: unfreeze_signed(tx, statement, ada.sign(statement)))
+    assert house.frozen() is None
+
+
+def test_a_signature_lifts_one_freeze(house: House, ada: Signer) -> None:
+    def lift(tx: Transaction) -> None:
+        unfreeze_signed(tx, statement, signed)
+
+    house.write(lambda tx: freeze(tx, "first", actor=PERSON))
+    statement = house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
+    signed = ada.sign(statement)
+    house.write(lift)
+    house.write(lambda tx: freeze(tx, "first", actor=PERSON))
+    with pytest.raises(NotAuthorized, match="used before"):
+        house.write(lift)
+
+
+async def test_when_every_approver_is_revoked_nothing_is_asked_for(house: House) -> None:
+    recovery = found(house)
+    ada = enroll(house, Signer("ada"), recovery)
+    put(house, ALLOWED, ada)
+    revoke(house, ada, recovery)
+    [offer] = await house.find()
+    with pytest.raises(PolicyRefused):
+        await house.propose(offer)
