@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ringfence.guard import books, freeze
+from ringfence.guard import authority, books, consent, freeze
+from ringfence.guard.card import quoted
 from ringfence.guard.standing import Standing, standings
 from ringfence.guard.windows import keep_up
 from ringfence.store import audit
 from ringfence.store.transaction import Transaction
+from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.signing import own_keys, unlocked
+from ringfence_server.cli.terminal import Terminal
+from ringfence_server.opening import Premises
 
 
 def settle(*, as_json: Json = False) -> Exit:
@@ -81,9 +87,23 @@ def stop(
     return Exit.DONE
 
 
-def go_on(*, as_json: Json = False) -> Exit:
-    """Lift the freeze."""
+def go_on(*, key: KeyOption = None, as_json: Json = False) -> Exit:
+    """Lift the freeze; in a live installation an approver signs for it, in this terminal."""
     with premises() as opened:
-        opened.desk.store.write_now(lambda tx: freeze.unfreeze(tx, actor=person()))
+        if opened.settings.mode == "sandbox":
+            opened.desk.store.write_now(lambda tx: freeze.unfreeze(tx, actor=person()))
+        else:
+            _thawed(opened, key)
     show({"frozen": None}, "Not frozen: budgets and consent decide again.", as_json=as_json)
     return Exit.DONE
+
+
+def _thawed(opened: Premises, file: Path | None) -> None:
+    store = opened.desk.store
+    statement = store.read_now(lambda tx: freeze.lifting(tx, nonce=consent.fresh_nonce()))
+    enrolled = list(store.read_now(authority.read).keys.values())
+    with Terminal() as terminal:
+        keys = own_keys(opened.settings, enrolled, file)
+        terminal.say(f"\nSpending is frozen: {quoted(str(statement.body['reason']))}.\n")
+        signature = unlocked(terminal, keys[0]).sign(statement)
+    store.write_now(lambda tx: freeze.unfreeze_signed(tx, statement, signature))

@@ -8,14 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
+from ringfence.approvers import Statement
 from ringfence.errors import ConfigurationError
-from ringfence.guard import policy_change
+from ringfence.guard import authority, consent, policy_change
 from ringfence.guard.policy_diff import Difference, differences
 from ringfence.policy import Policy, PolicyDocument, read_policy
+from ringfence.store.policies import document_hash
 from ringfence.store.transaction import Transaction
+from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, filled, show
+from ringfence_server.cli.signing import own_keys, unlocked
+from ringfence_server.cli.terminal import Terminal
+from ringfence_server.opening import Premises
 
 MAX_POLICY_BYTES = 1_000_000
 
@@ -44,20 +50,58 @@ def plan_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
     return Exit.DONE
 
 
-def apply_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
-    """Put a policy in force (sandbox installations only); what waits is counted anew under it."""
+def apply_policy(file: PolicyFile, *, key: KeyOption = None, as_json: Json = False) -> Exit:
+    """Put a policy in force; what waits is counted anew under it.
+
+    In a live installation approvers sign what loosens anything, in this terminal. What a first one has signed, a
+    second one signs by the same command with the same file.
+    """
     document = read_policy(_text(file))
-
-    def apply(tx: Transaction) -> tuple[PolicyDocument, Policy]:
-        return tx.rules, policy_change.apply(tx, document, applied_by=person())
-
     with premises() as opened:
-        old, policy = opened.desk.store.write_now(apply)
-    found = differences(old, policy.document)
+        store = opened.desk.store
+        old = store.read_now(lambda tx: tx.policy)
+        found = differences(old.document, document)
+        if store.read_now(lambda tx: policy_change.needs_signing(tx, document)):
+            policy = _signed(opened, document, found, key)
+        else:
+            policy = store.write_now(
+                lambda tx: policy_change.apply(tx, document, applied_by=person())
+            )
+    if policy is None:
+        said = {"version": None, "waits": True, **as_document(found)}
+        show(said, told(found), "It waits for another approver's signature.", as_json=as_json)
+        return Exit.WAITING
     said = {"version": policy.version, "hash": policy.hash, **as_document(found)}
     text = f"Version {policy.version} of the policy is in force."
     show(said, told(found), text, as_json=as_json)
     return Exit.DONE
+
+
+def _signed(
+    opened: Premises, document: PolicyDocument, found: Sequence[Difference], file: Path | None
+) -> Policy | None:
+    """Have an approver read the difference and sign for it; None while more signatures are needed."""
+    store = opened.desk.store
+    enrolled = list(store.read_now(authority.read).keys.values())
+    with Terminal() as terminal:
+        keys = own_keys(opened.settings, enrolled, file)
+        terminal.say(f"\nThis policy allows more than the present one:\n\n{told(found)}\n")
+        signer = unlocked(terminal, keys[0])
+    statement = store.read_now(lambda tx: _statement(tx, document))
+    return store.write_now(
+        lambda tx: policy_change.apply_signed(
+            tx, statement, signer.sign(statement), applied_by=signer.key.person
+        )
+    )
+
+
+def _statement(tx: Transaction, document: PolicyDocument) -> Statement:
+    """The statement about this policy that waits for a signature already, or a new one."""
+    wanted = document_hash(document)
+    for signed in policy_change.waiting(tx):
+        if signed.statement.body.get("hash") == wanted:
+            return signed.statement
+    return policy_change.proposal(tx, document, nonce=consent.fresh_nonce())
 
 
 def as_document(found: Sequence[Difference]) -> dict[str, Any]:

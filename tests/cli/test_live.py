@@ -1,0 +1,98 @@
+"""A live installation from nothing to a rehearsed purchase, in a terminal: approver, policy, consent, freeze."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.shell import NUMBER, Ended, Shell
+
+WORDS = "correct horse battery staple"
+LIMITS = re.sub(
+    r"levels:\n(  .*\n)+",
+    "levels:\n  buy: passphrase\n  release: passphrase\n  assign: passphrase\n",
+    Path(__file__).parents[2].joinpath("core/ringfence/sandbox_policy.yaml").read_text(),
+)
+
+
+def last_letters(screen: str) -> str:
+    found = re.findall(r"(?:[0-9A-Z]{4}-){13}([0-9A-Z]{4})", screen)
+    return f"{found[0]}\n"
+
+
+def in_terminal(shell: Shell, *arguments: str, **types: str) -> Ended:
+    return shell.run_in_terminal(
+        *arguments,
+        types=types,
+        RINGFENCE_MODE="live",
+    )
+
+
+@pytest.fixture
+def live(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A user at a new live installation, with settings of their own and one approver."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    monkeypatch.setenv("RINGFENCE_MODE", "live")
+    monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "live"))
+    at = Shell(tmp_path / "live", shell.capture)
+    ended = at.run_in_terminal(
+        "approver", "enroll", "ada",
+        types={"last four letters: ": last_letters, "or more: ": f"{WORDS}\n", "again: ": f"{WORDS}\n"},
+        RINGFENCE_MODE="live",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    return at
+
+
+def allow(live: Shell, tmp_path: Path, words: str = WORDS) -> Ended:
+    file = tmp_path / "policy.yaml"
+    file.write_text(LIMITS)
+    return in_terminal(live, "policy", "apply", str(file), **{"Passphrase of ada": f"{words}\n"})
+
+
+def test_a_number_is_rehearsed_under_live_rules(live: Shell, tmp_path: Path) -> None:
+    refused = live.call("buy_numbers", items=[live.offer()])
+    assert (refused.code, refused.error["code"]) == (3, "budget_exceeded")
+    allowed = allow(live, tmp_path)
+    assert allowed.code == 0, allowed.err
+    assert "loosens" in allowed.screen
+    intent_id = live.propose()
+    ended = in_terminal(
+        live, "approve", intent_id,
+        **{"or no: ": f"{NUMBER[-4:]}\n", "Passphrase of ada": f"{WORDS}\n"},
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert live.json("show", intent_id)["state"] == "completed"
+    assert live.json("ledger", "verify")["agrees"]
+    assert live.json("audit", "verify")["holds"]
+
+
+def test_without_a_terminal_no_policy_is_loosened(live: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(LIMITS)
+    ended = live.run_alone("policy", "apply", str(file), stdin=f"{WORDS}\n", RINGFENCE_MODE="live")
+    assert ended.code == 2
+    assert live.json("policy", "show")["version"] == 1
+
+
+def test_a_wrong_passphrase_loosens_nothing(live: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(LIMITS)
+    types = {
+        "Passphrase of ada": "wrong\n",
+        "That is not it.": "wrong\n",
+        "not it.\r\nPassphrase of ada": "wrong\n",
+    }
+    ended = in_terminal(live, "policy", "apply", str(file), **types)
+    assert ended.code == 3
+    assert live.json("policy", "show")["version"] == 1
+
+
+def test_a_freeze_is_lifted_by_an_approver_alone(live: Shell) -> None:
+    live.run("freeze", "to", "be", "sure")
+    assert live.run_alone("unfreeze", RINGFENCE_MODE="live").code == 2
+    thawed = in_terminal(live, "unfreeze", **{"Passphrase of ada": f"{WORDS}\n"})
+    assert thawed.code == 0, thawed.err
+    assert live.json("spending")["frozen"] is None
