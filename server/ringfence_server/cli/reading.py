@@ -25,7 +25,7 @@ _STANDS = {
     IntentState.PARTLY_COMPLETED: "{done} in part: the lines say which.",
     IntentState.FAILED: "It did not work out, and nothing was charged.",
     IntentState.NEEDS_ATTENTION: (
-        "It may have been bought. It is looked up, never sent again: ringfence settle"
+        "It may have been {did}. It is looked up, never sent again: ringfence settle"
     ),
 }
 
@@ -36,6 +36,7 @@ def standing(intent: Intent) -> str:
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
         done=_DONE[intent.terms.op],
+        did=_DONE[intent.terms.op].lower(),
     )
     return "\n".join(
         part
