@@ -86,8 +86,7 @@ def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
 def _in_use(intent: Intent) -> Iterator[str]:
     for line in intent.terms.lines:
         if line.current_assistant_id is not None:
-            whom = quoted(line.current_assistant_id)
-            yield f"IN USE: calls and texts to {line.number} reach {whom} no longer."
+            yield f"IN USE: calls and texts reach {quoted(line.current_assistant_id)} no longer."
 
 
 def _counts(standing: Standing, intent: Intent) -> bool:

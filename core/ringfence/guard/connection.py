@@ -25,7 +25,7 @@ def check_active(record: NumberRecord) -> None:
         return
     if record.state in BEING_RELEASED:
         raise PolicyRefused(
-            f"{record.number} is being given back ({record.state}), so nothing else is done with it.",
+            f"{record.number} is being given back to its carrier, so nothing else is done with it.",
             remedy="Use another number: list_numbers shows them. "
             "Whoever asked for its release can withdraw it with cancel_intent while it waits.",
         )

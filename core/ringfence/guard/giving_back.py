@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ringfence.guard import connection, counting, windows
 from ringfence.intents import Intent, Line, Op
-from ringfence.inventory import NumberRecord
+from ringfence.inventory import NumberRecord, Readiness, Ready
 from ringfence.states import BEING_RELEASED, LineState, NumberState, check_transition
 from ringfence.store import inventory
 from ringfence.store.transaction import Transaction
@@ -24,6 +24,9 @@ _SAYS = {
     _L.FAILED: _N.ACTIVE,
     _L.VOIDED: _N.ACTIVE,
 }
+
+
+_READY_FOR_NOTHING = Readiness(voice=Ready.NO, sms=Ready.NO, whatsapp=Ready.NO)
 
 
 def follow(tx: Transaction, intent: Intent, line: Line) -> None:
@@ -68,6 +71,7 @@ def _gone(tx: Transaction, record: NumberRecord) -> None:
         assistant_id=None,
         wanted_assistant_id=None,
         unassigned_since=tx.now,
+        readiness=_READY_FOR_NOTHING,
         renews_at=None,
         released_at=tx.now,
     )

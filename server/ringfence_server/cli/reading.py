@@ -61,13 +61,15 @@ def _lines(intent: Intent) -> Iterator[str]:
     if intent.state is IntentState.AWAITING_APPROVAL:
         return
     for line in intent.lines:
-        yield f"  {line.terms.number}: {_became(line)}"
+        yield f"  {line.terms.number}: {_became(line, intent.terms.op)}"
 
 
-def _became(line: Line) -> str:
+def _became(line: Line, op: Op) -> str:
     if line.error:
         return f"{line.state.replace('_', ' ')} ({line.error['message']})"
     if line.state is LineState.CAPTURED and line.terms.price is not None:
         price = line.terms.price
         return f"{price.now} charged now, then {price.monthly} a month"
+    if line.state is LineState.CAPTURED:
+        return _DONE[op].lower()
     return line.state.replace("_", " ")
