@@ -25,6 +25,7 @@ from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.inventory import NumberRecord
 from ringfence.outcomes import Refused, Released
 from ringfence.policy import PolicyDocument
+from ringfence.providers.protocol import purchase_tag
 from ringfence.sandbox.faults import Fault
 from ringfence.settle import reconcile
 from ringfence.states import BEING_RELEASED, IntentState, LineState, NumberState
@@ -289,7 +290,9 @@ async def test_a_release_that_nobody_decides_expires(house: House) -> None:
     number = await owned(house)
     intent = await house.give_back(number)
     await house.pass_time(minutes=60)
-    assert (await house.now(intent)).state is IntentState.EXPIRED
+    intent = await house.now(intent)
+    assert intent.state is IntentState.EXPIRED
+    assert "buy" not in (intent.lines[0].error or {})["remedy"], "it would be the wrong way out"
     assert state_of(house, number) is NumberState.ACTIVE
 
 
@@ -461,6 +464,47 @@ async def test_a_released_number_in_another_currency_takes_off_exactly_what_it_p
     rate = '{source: GBP, target: USD, rate: "1.77", as_of: "2026-11-01T00:00:00Z", max_age_days: null}'
     house.apply(policy_with(rates=f"[{rate}]"))
     await house.released(offer.stock.number)
+    assert counts(house) == (NOTHING, NOTHING)
+
+
+async def test_a_stranger_that_was_moved_before_it_had_a_price_leaves_nothing_behind(
+    house: House,
+) -> None:
+    """Its price had been counted for the assistant that it served by then, without what it counted for before."""
+    mine = [
+        "{name: mine-rate, kind: run_rate, scope: 'assistant:reception', limit: 9.00 USD}",
+        "{name: mine, kind: count, scope: 'assistant:reception', limit: 5}",
+    ]
+    house.apply(policy_with(budgets=mine))
+    [odd] = [o for o in await house.find(50, country="IS") if o.stock.number.endswith("2001944")]
+    house.carrier.buy(odd.stock.stock_id, tag="by hand")
+    await reconcile(house.desk, house.adapter)
+    house.write(lambda tx: unfreeze(tx, actor=PERSON))
+    answer = await assign(house.desk, ME, AssignWish(odd.stock.number, "reception"))
+    assert answer.intent is not None
+    await house.approve(answer.intent)
+    await house.work()
+    rate = '{source: ISK, target: USD, rate: "0.01", as_of: "2026-11-01T00:00:00Z", max_age_days: null}'
+    house.apply(policy_with(budgets=mine, rates=f"[{rate}]"))
+    await reconcile(house.desk, house.adapter)
+    assert house.balance("run-rate", "all").used > 0
+    assert (await house.released(odd.stock.number)).state is IntentState.COMPLETED
+    for budget in ("run-rate", "count", "mine-rate", "mine"):
+        assert house.balance(budget, "all") == NOTHING
+
+
+async def test_a_number_that_was_charged_late_can_be_given_back(house: House) -> None:
+    house.carrier.add_fault(Fault.TIMEOUT_BEFORE_CHARGE)
+    intent = await house.buy(*await house.find())
+    await house.wait_out(20)
+    [line] = (await house.now(intent)).lines
+    assert line.state is LineState.FAILED
+    tag = purchase_tag(intent.terms.installation_id, line.line_id)
+    house.carrier.buy(line.terms.stock_id, tag=tag)
+    await reconcile(house.desk, house.adapter)
+    house.write(lambda tx: unfreeze(tx, actor=PERSON))
+    assert counts(house) == (ONE_DOLLAR, ONE)
+    await house.released(line.terms.number)
     assert counts(house) == (NOTHING, NOTHING)
 
 

@@ -47,13 +47,18 @@ def compare(  # one carrier's list with all that is known of it
             _refresh(tx, record, by_number[number])
         elif record.state is NumberState.ACTIVE and record.bought_at < seen_from:
             _lose(tx, record)
-    left = {
-        r.number
-        for r in inventory.released_since(tx, seen_from)
-        if (r.provider, r.account) == (provider, account)
-    }
-    for number in sorted(by_number.keys() - known.keys() - left):
-        _explain(tx, by_number[number], tag_of)
+    for number in sorted(by_number.keys() - known.keys()):
+        if not _left_since(tx, by_number[number], seen_from):
+            _explain(tx, by_number[number], tag_of)
+
+
+def _left_since(tx: Transaction, owned: Owned, moment: datetime) -> bool:
+    """Whether we learnt since then that a listed number is ours no longer: the list is older than that."""
+    record = inventory.latest(tx, owned.number)
+    if record is None or record.released_at is None:
+        return False
+    is_the_same = (record.provider, record.account) == (owned.provider, owned.account)
+    return is_the_same and record.released_at >= moment
 
 
 def _refresh(tx: Transaction, record: NumberRecord, owned: Owned) -> None:

@@ -103,15 +103,6 @@ def paid_for(tx: Transaction) -> list[NumberRecord]:
     return [NumberRecord.model_validate_json(document) for document in rows.scalars()]
 
 
-def released_since(tx: Transaction, moment: datetime) -> list[NumberRecord]:
-    """Numbers of which we learnt since then that they are ours no longer."""
-    rows = tx.connection.execute(
-        select(schema.number.c.document).where(schema.number.c.state == NumberState.RELEASED.value)
-    )
-    records = [NumberRecord.model_validate_json(document) for document in rows.scalars()]
-    return [r for r in records if r.released_at is not None and r.released_at >= moment]
-
-
 def latest(tx: Transaction, number: str) -> NumberRecord | None:
     """The latest number that there was under this E.164, whatever became of it."""
     return _one(tx, schema.number.c.number == number)
