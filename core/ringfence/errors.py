@@ -175,7 +175,7 @@ class Expired(RingfenceError):
     """Nobody decided in time."""
 
     code = "expired"
-    default_remedy = "Ask the person whether it is still wanted; then call buy_numbers again."
+    default_remedy = "Ask the person whether it is still wanted; if it is, propose it again."
 
 
 class IdempotencyConflict(RingfenceError):

@@ -49,6 +49,9 @@ class DeclineReason(StrEnum):
     STOP = "stop"
 
 
+_LEFT_OUT = Field(exclude_if=lambda value: value is None)
+
+
 class LineTerms(Noun):
     """One number of an intent, as it is shown, approved and sent: nothing here may differ later."""
 
@@ -64,13 +67,18 @@ class LineTerms(Noun):
     raw_type: str
     capabilities: tuple[Capability, ...]
     price: Price | None
-    """None only where nothing is charged (an assignment)."""
+    """None only where nothing is charged (an assignment, a release)."""
     min_term_months: int
     place: str | None
     carrier_hold_id: str | None = None
     number_id: str | None = None
     """The owned number that is moved or released; None for a purchase."""
     current_assistant_id: str | None = None
+    # Left out of the canonical form where they say nothing, so that older digests stay what they were.
+    owned_monthly: Annotated[Money | None, _LEFT_OUT] = None
+    """What a number that is released costs a month; None where nobody knows, and for everything else."""
+    owned_since: Annotated[datetime | None, _LEFT_OUT] = None
+    """Since when a number that is released is ours."""
 
 
 class Terms(Noun):

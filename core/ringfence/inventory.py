@@ -96,4 +96,6 @@ class NumberRecord(Noun):
     origin: Origin
     bought_at: datetime
     renews_at: datetime | None
+    released_at: datetime | None = None
+    """When we learnt that the carrier had taken it back."""
     version: int

@@ -23,6 +23,7 @@ from guard.world import ASSISTANTS, REQUESTERS, SHELVED, World
 from ringfence.desk import consenting
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
+from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.errors import ProviderUnavailable, RingfenceError
 from ringfence.guard import policy_change
 from ringfence.guard.approval import existing
@@ -112,6 +113,26 @@ class GuardMachine(RuleBasedStateMachine):
             self._do(assign(self._process.desk, who, wish))
         except RingfenceError as error:
             self._expected(error, {"declined", "frozen", "policy_refused"})
+
+    @precondition(lambda self: self.watch.owned())
+    @rule(
+        number=NUMBERED,
+        who=st.sampled_from(REQUESTERS),
+        is_approved=st.booleans(),
+        rounds=st.integers(0, 2),
+    )
+    def give_back(self, number: int, who: str, is_approved: bool, rounds: int) -> None:
+        """Propose a release; half of the time it is approved, and a runner may get to it at once."""
+        owned = self.watch.owned()
+        wish = ReleaseWish(owned[number % len(owned)])
+        try:
+            intent = self._do(propose_release(self._process.desk, who, wish))
+        except RingfenceError as error:
+            self._expected(error, {"declined", "frozen", "policy_refused"})
+            return
+        if is_approved and intent.intent_id in self.watch.waiting():
+            self._approve(intent.intent_id)
+            self._work(rounds)
 
     # A person.
 

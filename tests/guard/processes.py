@@ -114,6 +114,12 @@ class StallingAdapter(SandboxAdapter):
         self._store.check_alive()
         return await super().buy(ticket, request)
 
+    async def release(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        if self._stalls_before_send:
+            await self._stall()
+        self._store.check_alive()
+        return await super().release(ticket, request)
+
     async def _slow(self, seconds: float) -> None:
         if self._stalls_on_the_wire:
             await self._stall()

@@ -13,7 +13,8 @@ EVENTS = (
     "charges", "hold posted", "hold voided", "intent approved", "intent cancelled", "intent completed",
     "intent declined", "intent expired", "intent failed", "intent needs_attention", "intent partly_completed",
     "killed", "line captured", "line failed", "line provider_pending", "line ready",
-    "line unknown", "line voided", "refused budget_exceeded", "refused declined",
+    "line unknown", "line voided", "number active", "number release_unknown", "number released",
+    "refused budget_exceeded", "refused declined",
     "refused frozen", "refused number_gone", "renewals", "stalled before sending", "stalled on the wire",
 )  # fmt: skip
 """What some thousand steps must have met, or they have proved little."""

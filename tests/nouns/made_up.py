@@ -44,6 +44,8 @@ def line_terms(**changes: Any) -> LineTerms:
         carrier_hold_id="H-1",
         number_id="num_01KAMW0000000000000000000A",
         current_assistant_id="night-desk",
+        owned_monthly=money("1.00 USD"),
+        owned_since=NOW,
     )
     return terms.model_copy(update=changes)
 

@@ -72,9 +72,9 @@ def test_no_file_stands_for_a_tool_that_is_gone() -> None:
     assert {file.name for file in SNAPSHOTS.glob("*.json")} == set(snapshots())
 
 
-def test_the_whole_list_leaves_room_for_the_other_four_tools_in_26_kilobytes() -> None:
+def test_the_whole_list_leaves_room_for_the_other_three_tools_in_26_kilobytes() -> None:
     document = json.dumps({"tools": list(LISTED.values())}, separators=(",", ":"))
-    assert len(document.encode()) < 16_500
+    assert len(document.encode()) < 18_000
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,21 +8,21 @@ from typing import Any
 
 from ringfence.desk.assistants import check_registered, routing_for
 from ringfence.desk.counter import Desk
+from ringfence.desk.owning import owned_terms, undecided_purchase
+from ringfence.desk.repeats import refused
 from ringfence.errors import (
     Frozen,
     NotFound,
-    PolicyRefused,
     ProviderUnavailable,
     RingfenceError,
-    error_class,
 )
 from ringfence.guard import approval
-from ringfence.guard.connection import begin, finish
+from ringfence.guard.connection import begin, check_active, due_at, finish
 from ringfence.guard.digest import stock_key
 from ringfence.guard.proposal import Proposal, propose
-from ringfence.intents import Intent, LineTerms, Op
+from ringfence.intents import Intent, Op
 from ringfence.inventory import NumberRecord, Owned
-from ringfence.states import IntentState, NumberState
+from ringfence.states import IntentState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
 
@@ -72,8 +72,10 @@ async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
     if owned is None:
         raise ProviderUnavailable(f"{record.number} is not in its carrier's list at the moment.")
     if not _is_idle(record, owned, principal):
-        intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, record, wish))
+        intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, wish))
         desk.bell.ring()
+        if intent.state is IntentState.REFUSED:
+            raise refused(intent)
         return Assigned(record.number, steps, intent)
     step = await connect(desk, record.number_id, wish.assistant_id, actor=principal)
     return Assigned(record.number, (*steps, step), None)
@@ -84,10 +86,7 @@ def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
     record = inventory.by_number(tx, wish.number)
     if record is None:
         raise NotFound(f"{wish.number} is no number of this installation.")
-    if record.state is not NumberState.ACTIVE:
-        raise PolicyRefused(
-            f"{wish.number} is {record.state}; only an active number can be connected."
-        )
+    check_active(record)
     if tx.frozen is not None:
         raise Frozen(f"All spending is frozen, and moving numbers with it: {tx.frozen}.")
     return record
@@ -109,7 +108,7 @@ async def _describe(desk: Desk, record: NumberRecord, wish: AssignWish) -> tuple
 
     def write(tx: Transaction) -> None:
         current = inventory.get(tx, record.number_id) or record
-        inventory.change(tx, current, due_at=_due(tx, current), **changes)
+        inventory.change(tx, current, due_at=due_at(tx, current, current.state), **changes)
         tx.audit(
             "number.described", actor="ringfence", subject=record.number_id, fields=sorted(changes)
         )
@@ -120,10 +119,6 @@ async def _describe(desk: Desk, record: NumberRecord, wish: AssignWish) -> tuple
     return tuple(
         Step(name, done=True, message=f"The {name} is kept with the number.") for name in wished
     )
-
-
-def _due(tx: Transaction, record: NumberRecord) -> Any:
-    return None if record.assistant_id == record.wanted_assistant_id else tx.now
 
 
 def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
@@ -152,49 +147,21 @@ async def connect(desk: Desk, number_id: str, assistant_id: str | None, *, actor
     return _connected(done, assistant_id)
 
 
-def _propose_move(
-    tx: Transaction, desk: Desk, principal: str, record: NumberRecord, wish: AssignWish
-) -> Intent:
-    earlier = intents.open_intent(tx, principal, [(record.provider, record.number)])
+def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish) -> Intent:
+    record = _found(tx, wish)  # anew: it may be given back since
+    stock = [(record.provider, record.number)]
+    earlier = intents.open_intent(tx, principal, Op.ASSIGN, stock)
     if earlier is not None:
         return earlier
-    line = LineTerms(
-        line_id="",
-        provider=record.provider,
-        account=record.account,
-        host=desk.carrier(record.provider).host,
-        number=record.number,
-        stock_id=record.carrier_ref,
-        country=record.country,
-        type=record.type,
-        raw_type=record.type.value,
-        capabilities=record.capabilities,
-        price=None,
-        min_term_months=1,
-        place=None,
-        number_id=record.number_id,
-        current_assistant_id=record.assistant_id,
-    )
     proposal = Proposal(
         op=Op.ASSIGN,
         principal=principal,
         assistant_id=wish.assistant_id,
-        lines=[line],
+        lines=[owned_terms(desk, record)],
         stock_key=stock_key(Op.ASSIGN, [(record.provider.value, record.number)]),
+        rejection=undecided_purchase(tx, principal, record),
     )
-    intent = propose(tx, proposal)
-    if intent.state is IntentState.REFUSED:
-        _raise_refusal(intent)
-    return intent
-
-
-def _raise_refusal(intent: Intent) -> None:
-    refusal = intent.refusal or {}
-    raise error_class(str(refusal.get("code")))(
-        str(refusal.get("message")),
-        remedy=str(refusal.get("remedy")),
-        details=refusal.get("details"),
-    )
+    return propose(tx, proposal)
 
 
 async def assigned_by(desk: Desk, principal: str, intent_id: str) -> Assigned:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import anyio
 from anyio import create_task_group
 
+from ringfence.desk import repeats
 from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
+from ringfence.desk.repeats import Meaning, Name, refused
 from ringfence.desk.reserving import keep, line_terms, stock_key_of
 from ringfence.errors import (
-    IdempotencyConflict,
     InvalidArguments,
     NotFound,
     NumberGone,
@@ -21,7 +22,6 @@ from ringfence.errors import (
     PriceChanged,
     ReservationExpired,
     RingfenceError,
-    error_class,
 )
 from ringfence.guard import approval
 from ringfence.guard.decision import papers_missing
@@ -31,7 +31,7 @@ from ringfence.intents import Intent, Op
 from ringfence.money import Money
 from ringfence.offers import Buyable, Offer, Papers, Reservation
 from ringfence.states import ENDED_INTENTS, IntentState
-from ringfence.store import intents, inventory
+from ringfence.store import inventory
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
 
@@ -77,7 +77,7 @@ async def propose_buy(desk: Desk, principal: str, wish: BuyWish) -> Intent:
     intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal))
     desk.bell.ring()
     if intent.state is IntentState.REFUSED:
-        raise _refused(intent)
+        raise refused(intent)
     return intent
 
 
@@ -88,39 +88,24 @@ def _recognise(tx: Transaction, principal: str, wish: BuyWish) -> tuple[Intent |
         IdempotencyConflict: the key named another wish.
         NotFound: an id that is not this principal's.
     """
-    if wish.idempotency_key is not None:
-        known = intents.keyed(tx, principal, wish.idempotency_key)
-        if known is not None and known.items_hash == _items_key(wish):
-            return approval.existing(tx, known.intent_id), []
+    known = repeats.in_the_same_words(tx, _name(principal, wish))
+    if known is not None:
+        return known, []
     items = _resolve(tx, principal, wish.items)
-    return _earlier(tx, principal, wish, stock_key_of([item.offer for item in items]), items), items
+    return _earlier(tx, principal, wish, items), items
 
 
 def _earlier(
-    tx: Transaction, principal: str, wish: BuyWish, key: str, items: Sequence[_Item]
+    tx: Transaction, principal: str, wish: BuyWish, items: Sequence[_Item]
 ) -> Intent | None:
-    if wish.idempotency_key is not None:
-        known = intents.keyed(tx, principal, wish.idempotency_key)
-        if known is not None and known.wish_hash != _wish_key(wish, key):
-            raise IdempotencyConflict(
-                f"The key {wish.idempotency_key!r} was used for another wish."
-            )
-        if known is not None:
-            return approval.existing(tx, known.intent_id)
-    numbers = [(item.offer.stock.provider, item.offer.stock.number) for item in items]
-    found = intents.open_intent(tx, principal, numbers)
-    if found is not None and wish.idempotency_key is not None:
-        intents.remember_key(
-            tx,
-            principal=principal,
-            key=wish.idempotency_key,
-            intent_id=found.intent_id,
-            items_hash=_items_key(wish),
-            wish_hash=_wish_key(wish, key),
-        )
-    if found is None and wish.idempotency_key is None:
-        found = intents.completed_repeat(tx, principal, key)
-    return found
+    key = stock_key_of([item.offer for item in items])
+    stock = [(item.offer.stock.provider, item.offer.stock.number) for item in items]
+    meaning = Meaning(Op.BUY, stock, key, _wish_key(wish, key))
+    return repeats.earlier(tx, _name(principal, wish), meaning, is_done=True)
+
+
+def _name(principal: str, wish: BuyWish) -> Name:
+    return Name(principal, wish.idempotency_key, _items_key(wish))
 
 
 def _items_key(wish: BuyWish) -> str:
@@ -279,16 +264,8 @@ _PAPERS = {
 def _propose(tx: Transaction, principal: str, wish: BuyWish, proposal: Proposal) -> Intent:
     """Propose, unless another call of the same wish was quicker."""
     items = _resolve(tx, principal, wish.items)
-    earlier = _earlier(tx, principal, wish, proposal.stock_key, items)
+    earlier = _earlier(tx, principal, wish, items)
     return earlier if earlier is not None else propose(tx, proposal)
-
-
-def _refused(intent: Intent) -> RingfenceError:
-    """The stored refusal, as it was judged."""
-    refusal = intent.refusal or {}
-    details = dict(refusal.get("details", {})) | {"intent_id": intent.intent_id}
-    kind = error_class(str(refusal.get("code")))
-    return kind(str(refusal.get("message")), remedy=str(refusal.get("remedy")), details=details)
 
 
 async def get_intent(desk: Desk, principal: str, intent_id: str) -> Intent:

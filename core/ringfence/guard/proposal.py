@@ -9,7 +9,7 @@ from functools import partial
 
 from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
-from ringfence.guard import windows
+from ringfence.guard import giving_back, windows
 from ringfence.guard.decision import Decision, Wish, decide, refusal
 from ringfence.guard.digest import canonical, digest_of_bytes
 from ringfence.ids import Prefix
@@ -116,6 +116,8 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
         _remember(tx, proposal, intent)
         if proposal.op is Op.BUY:
             hold(tx, intent)
+        for line in intent.lines:
+            giving_back.follow(tx, intent, line)
     tx.audit(
         "intent.refused" if error else "intent.proposed",
         actor=proposal.principal,

@@ -1,7 +1,8 @@
 """What every carrier adapter can do, in our words, and what may come back.
 
 Reads and free calls raise `ProviderUnavailable`, `RateLimited`, `ProviderRefused` or `BadCredentials`. The
-paid call, `buy`, never raises: whatever happens is an `Outcome`, and a doubt is `Unknown`.
+two calls that cannot be taken back, `buy` and `release`, never raise: whatever happens is an `Outcome`, and a doubt
+is `Unknown`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class CarrierAbilities(Noun):
 
 @dataclass(frozen=True, slots=True)
 class PaidRequest:
-    """The bytes of one purchase, a pure function of the line's terms."""
+    """The bytes of one purchase or release, a pure function of the line's terms."""
 
     host: str
     method: str
@@ -131,6 +132,24 @@ class CarrierAdapter(Protocol):
 
     async def find_purchase(self, line: Line, *, tag: str) -> Look:
         """Look whether a purchase whose outcome is unknown, or still pending, took place. Free."""
+        ...
+
+    def prepare_release(self, terms: LineTerms) -> PaidRequest:
+        """The request that would give this line's number back; pure.
+
+        It carries no tag: no carrier keeps one on a number that is gone.
+        """
+        ...
+
+    async def release(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        """Send the release, once. Redeems the ticket before the first byte; never raises."""
+        ...
+
+    async def find_release(self, line: Line) -> Look:
+        """Look whether a number whose release is unknown is ours no longer. Free.
+
+        `Released` needs a complete list of a proved account without it; `Absent` says that it is still there.
+        """
         ...
 
     async def owned(self) -> Sequence[Owned]:

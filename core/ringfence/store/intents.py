@@ -264,24 +264,52 @@ _FOLLOWING = frozenset({
 })  # fmt: skip
 
 
-_OPEN_LINES = select(
-    schema.open_line.c.provider, schema.open_line.c.number, schema.open_line.c.intent_id
-).where(
-    schema.open_line.c.principal == bindparam("principal_"),
-    schema.open_line.c.number.in_(bindparam("numbers_", expanding=True)),
+_OPEN_LINES = (
+    select(schema.open_line.c.provider, schema.open_line.c.number, schema.open_line.c.intent_id)
+    .join(schema.intent, schema.intent.c.intent_id == schema.open_line.c.intent_id)
+    .where(
+        schema.open_line.c.principal == bindparam("principal_"),
+        schema.open_line.c.number.in_(bindparam("numbers_", expanding=True)),
+        schema.intent.c.op == bindparam("op_"),
+    )
 )
 
 
 def open_intent(
-    tx: Transaction, principal: str, numbers: Sequence[tuple[Provider, str]]
+    tx: Transaction, principal: str, op: Op, numbers: Sequence[tuple[Provider, str]]
 ) -> Intent | None:
-    """The principal's intent with an open line for one of these numbers."""
+    """The principal's intent to do this with one of these numbers that has an open line for it."""
     rows = tx.connection.execute(
-        _OPEN_LINES, {"principal_": principal, "numbers_": [number for _, number in numbers]}
+        _OPEN_LINES,
+        {
+            "principal_": principal,
+            "op_": op.value,
+            "numbers_": [number for _, number in numbers],
+        },
     ).all()
     wanted = {(provider.value, number) for provider, number in numbers}
     found = sorted(row.intent_id for row in rows if (row.provider, row.number) in wanted)
     return get(tx, found[0]) if found else None
+
+
+@dataclass(frozen=True)
+class OpenLine:
+    """Whose line about a number is open, and what it is to do."""
+
+    principal: str
+    op: Op
+
+
+def open_lines(tx: Transaction, provider: Provider, number: str) -> list[OpenLine]:
+    """Everybody's open lines about a number, in the order in which they were asked for."""
+    table = schema.open_line.c
+    rows = tx.connection.execute(
+        select(table.principal, schema.intent.c.op)
+        .join(schema.intent, schema.intent.c.intent_id == table.intent_id)
+        .where(table.provider == provider.value, table.number == number)
+        .order_by(table.line_id)
+    )
+    return [OpenLine(row.principal, Op(row.op)) for row in rows]
 
 
 def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent | None:

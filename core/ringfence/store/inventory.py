@@ -103,6 +103,11 @@ def paid_for(tx: Transaction) -> list[NumberRecord]:
     return [NumberRecord.model_validate_json(document) for document in rows.scalars()]
 
 
+def latest(tx: Transaction, number: str) -> NumberRecord | None:
+    """The latest number that there was under this E.164, whatever became of it."""
+    return _one(tx, schema.number.c.number == number)
+
+
 def due(tx: Transaction, limit: int) -> list[str]:
     """Ids of numbers whose connection is to be made now."""
     table = schema.number.c

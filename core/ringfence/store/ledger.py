@@ -93,6 +93,24 @@ def add(tx: Transaction, entries: Sequence[Entry]) -> None:
         tx.connection.execute(insert(schema.ledger_entry), rows)
 
 
+_COUNTING = (EntryKind.POST.value, EntryKind.LATE.value, EntryKind.EXTERNAL.value)
+
+
+def counting_entry(tx: Transaction, *, number_id: str, line_id: str | None) -> Entry | None:
+    """The latest entry that let a number count as ours: its purchase, or what was written of it without one."""
+    table = schema.ledger_entry.c
+    is_its = table.number_id == number_id
+    if line_id is not None:
+        is_its |= table.line_id == line_id
+    row = tx.connection.execute(
+        select(schema.ledger_entry)
+        .where(is_its, table.kind.in_(_COUNTING))
+        .order_by(table.effective_at.desc(), table.entry_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _entry(row) if row is not None else None
+
+
 def exists(tx: Transaction, entry_id: str) -> bool:
     """Whether an entry with this id was written; renewals have ids that say what they renew."""
     found = tx.connection.execute(
