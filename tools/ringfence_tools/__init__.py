@@ -12,6 +12,7 @@ from ringfence_tools import (
     cancel_reservation,
     get_intent,
     list_numbers,
+    provision_number,
     reserve_numbers,
     search_numbers,
 )
@@ -26,6 +27,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     cancel_intent.OPERATION,
     assign_number.OPERATION,
     list_numbers.OPERATION,
+    provision_number.OPERATION,
 )
 
 __all__ = ["CATALOG"]

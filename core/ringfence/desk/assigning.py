@@ -21,10 +21,12 @@ from ringfence.guard.connection import begin, finish
 from ringfence.guard.digest import stock_key
 from ringfence.guard.proposal import Proposal, propose
 from ringfence.intents import Intent, LineTerms, Op
-from ringfence.inventory import NumberRecord, Owned
+from ringfence.inventory import NumberRecord, Owned, Routing
+from ringfence.numbers import MAIN_ROLE
 from ringfence.states import IntentState, NumberState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
+from ringfence.ticket import Grant
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
         intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, record, wish))
         desk.bell.ring()
         return Assigned(record.number, steps, intent)
-    step = await connect(desk, record.number_id, wish.assistant_id, actor=principal)
-    return Assigned(record.number, (*steps, step), None)
+    begun = await desk.store.write(
+        lambda tx: begin_connecting(tx, record.number_id, wish.assistant_id, actor=principal)
+    )
+    return Assigned(record.number, (*steps, await make_connection(desk, begun)), None)
 
 
 def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
@@ -135,21 +139,47 @@ def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
     )
 
 
-async def connect(desk: Desk, number_id: str, assistant_id: str | None, *, actor: str) -> Step:
-    """Connect a number that nobody uses; what the carrier did not answer is tried again by the runner."""
-    grant, record, routing = await desk.store.write(
-        lambda tx: (
-            *begin(tx, number_id, assistant_id, actor=actor),
-            routing_for(tx.rules, assistant_id),
-        )
-    )
+@dataclass(frozen=True)
+class Begun:
+    """A connection that is written down, and granted, and still to be made."""
+
+    grant: Grant
+    record: NumberRecord
+    routing: Routing
+
+
+def begin_connecting(
+    tx: Transaction, number_id: str, assistant_id: str | None, *, actor: str, role: str = MAIN_ROLE
+) -> Begun:
+    """Write down whom a number that nobody uses shall serve.
+
+    Raises:
+        PolicyRefused, Frozen: as `guard.connection.begin`; the assistant may have left the register, too.
+    """
+    grant, record = begin(tx, number_id, assistant_id, actor=actor, role=role)
+    return Begun(grant, record, routing_for(tx.rules, assistant_id))
+
+
+async def make_connection(desk: Desk, begun: Begun) -> Step:
+    """Have the carrier make it; what it did not answer is tried again by the runner."""
+    record, assistant_id = begun.record, begun.record.wanted_assistant_id
+    carrier = desk.carrier(record.provider)
     try:
-        owned = await desk.carrier(record.provider).configure(grant, record.carrier_ref, routing)
+        owned = await carrier.configure(begun.grant, record.carrier_ref, begun.routing)
     except RingfenceError as error:
         return Step("connect", done=False, message=f"{error.message} It will be tried again.")
-    done = await desk.store.write(lambda tx: finish(tx, number_id, assistant_id, owned))
+    done = await desk.store.write(lambda tx: finish(tx, record.number_id, assistant_id, owned))
     desk.bell.ring()
     return _connected(done, assistant_id)
+
+
+def connection_of(record: NumberRecord) -> Step:
+    """How far a number has come to whom it shall serve."""
+    if record.assistant_id == record.wanted_assistant_id:
+        return _connected(record, record.assistant_id)
+    whom = record.wanted_assistant_id or "nobody"
+    message = f"{record.number} is being connected to {whom}; it is tried until it is done."
+    return Step("connect", done=False, message=message)
 
 
 def _propose_move(
@@ -181,6 +211,7 @@ def _propose_move(
         assistant_id=wish.assistant_id,
         lines=[line],
         stock_key=stock_key(Op.ASSIGN, [(record.provider.value, record.number)]),
+        role=MAIN_ROLE if wish.assistant_id else None,
     )
     intent = propose(tx, proposal)
     if intent.state is IntentState.REFUSED:

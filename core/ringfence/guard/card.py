@@ -114,7 +114,7 @@ def card(facts: Facts) -> str:
     for line in terms.lines:
         lines += _number(line)
     lines += _costs(intent)
-    lines += ["", *_labelled("For assistant", [quoted(terms.assistant_id or "nobody yet")])]
+    lines += ["", *_labelled("For assistant", [quoted(terms.recipient or "nobody yet")])]
     lines += _labelled("After this", [_budget(standing) for standing in facts.standings])
     lines += _labelled("Look twice", facts.marks)
     lines += _labelled("Asked by", [quoted(terms.principal)])

@@ -108,7 +108,7 @@ def card_view(shown: Shown) -> CardView:
         first_year=_amount(terms.first_year) if terms.op is Op.BUY else None,
         about="at most " if terms.is_converted else "",
         small_print=_small_print(shown),
-        assistant=quoted(terms.assistant_id or "") or "nobody yet",
+        assistant=quoted(terms.recipient or "") or "nobody yet",
         requester=quoted(terms.principal),
         needs=None if shown.is_page_enough else _TERMINAL_LEVELS.get(shown.needed, "a person"),
         frozen=quoted(shown.frozen) if shown.frozen is not None else None,
