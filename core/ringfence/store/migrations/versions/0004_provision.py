@@ -33,7 +33,7 @@ def _say_for_whom() -> None:
     for intent_id, terms in connection.execute(
         sa.text("SELECT intent_id, terms FROM intent")
     ).all():
-        assistant_id = json.loads(terms)["assistant_id"]
+        assistant_id = json.loads(terms).get("assistant_id")
         if assistant_id is not None:
             connection.execute(
                 sa.text(
