@@ -23,6 +23,7 @@ from ringfence.clock import ManualClock
 from ringfence.desk import Desk
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.consenting import approve_at_terminal
+from ringfence.desk.provisioning import ProvisionWish, provision
 from ringfence.guard.dispatch import Claimed
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent, Line
@@ -145,7 +146,8 @@ class Errand:
     """What a process is sent to do."""
 
     folder: Path
-    offer_id: str
+    offer_id: str | None
+    """What to buy; None to have a number provisioned."""
     at: datetime
     point: str
 
@@ -164,11 +166,22 @@ async def _run(errand: Errand) -> None:
     adapter = DeadlyAdapter(carrier)
     store.deadly = carrier.deadly = adapter.deadly = deadly
     desk = Desk(store, {adapter.provider: adapter}, ids, Bell())
-    intent = await propose_buy(desk, ME, wish(errand.offer_id))
+    intent = await _proposed(desk, errand.offer_id)
     await approve_at_terminal(desk, intent.intent_id, digest=intent.digest, person=PERSON)
     runner = Runner(desk, owner="the one that dies")
     while await runner.step():
         pass
+
+
+async def _proposed(desk: Desk, offer_id: str | None) -> Intent:
+    if offer_id is not None:
+        return await propose_buy(desk, ME, wish(offer_id))
+    intent = await provision(desk, ME, PROVISION)
+    assert isinstance(intent, Intent)
+    return intent
+
+
+PROVISION = ProvisionWish("reception", "US", area_code="415")
 
 
 def wish(offer_id: str) -> BuyWish:
