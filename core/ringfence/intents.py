@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ringfence.money import Money
 from ringfence.nouns import Noun
-from ringfence.numbers import E164, Capability, NumberType
+from ringfence.numbers import E164, MAIN_ROLE, Capability, NumberType
 from ringfence.offers import Country, Price, Provider
 from ringfence.states import IntentState, LineState
 
@@ -90,6 +90,8 @@ class Terms(Noun):
     principal: str
     assistant_id: str | None
     """Who shall get the numbers; None leaves them unassigned."""
+    role: str | None = None
+    """What they shall be for at that assistant; None where there is none, and in terms older than roles."""
     lines: Annotated[tuple[LineTerms, ...], Field(min_length=1, max_length=25)]
     currency: str
     """The currency of the totals."""
@@ -103,6 +105,13 @@ class Terms(Noun):
     level: Level
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def recipient(self) -> str | None:
+        """Who shall get the numbers, with their role where it is not the main one."""
+        if self.assistant_id is None or self.role in {None, MAIN_ROLE}:
+            return self.assistant_id
+        return f"{self.assistant_id}, role {self.role}"
 
 
 class Line(Noun):

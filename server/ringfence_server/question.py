@@ -68,15 +68,15 @@ def last_four(answer: ElicitResult) -> str | None:
 def _wish(terms: Terms) -> str:
     count = len(terms.lines)
     numbers = "this number" if count == 1 else f"these {count} numbers"
-    match terms.op, terms.assistant_id:
+    match terms.op, terms.recipient:
         case Op.BUY, None:
             return f"Buy {numbers}?"
-        case Op.BUY, assistant_id:
-            return f"Buy {numbers} for assistant {assistant_id}?"
+        case Op.BUY, recipient:
+            return f"Buy {numbers} for assistant {recipient}?"
         case Op.ASSIGN, None:
             return f"Disconnect {numbers}?"
-        case Op.ASSIGN, assistant_id:
-            return f"Connect {numbers} to assistant {assistant_id}?"
+        case Op.ASSIGN, recipient:
+            return f"Connect {numbers} to assistant {recipient}?"
         case Op.RELEASE, _:
             return f"Give {numbers} back for good?"
 

@@ -23,6 +23,7 @@ from ringfence.clock import ManualClock
 from ringfence.desk import Desk
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.consenting import approve_at_terminal
+from ringfence.desk.provisioning import ProvisionWish, provision
 from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.guard.dispatch import Claimed
 from ringfence.ids import RandomIds
@@ -176,7 +177,7 @@ class Errand:
     """What a process is sent to do."""
 
     folder: Path
-    wish: BuyWish | ReleaseWish
+    wish: BuyWish | ReleaseWish | ProvisionWish
     at: datetime
     point: str
 
@@ -195,14 +196,25 @@ async def _run(errand: Errand) -> None:
     adapter = DeadlyAdapter(carrier)
     store.deadly = carrier.deadly = adapter.deadly = deadly
     desk = Desk(store, {adapter.provider: adapter}, ids, Bell())
-    if isinstance(errand.wish, ReleaseWish):
-        intent = await propose_release(desk, ME, errand.wish)
-    else:
-        intent = await propose_buy(desk, ME, errand.wish)
+    intent = await _proposed(desk, errand.wish)
     await approve_at_terminal(desk, intent.intent_id, digest=intent.digest, person=PERSON)
     runner = Runner(desk, owner="the one that dies")
     while await runner.step():
         pass
+
+
+async def _proposed(desk: Desk, wish: BuyWish | ReleaseWish | ProvisionWish) -> Intent:
+    match wish:
+        case BuyWish():
+            return await propose_buy(desk, ME, wish)
+        case ReleaseWish():
+            return await propose_release(desk, ME, wish)
+    intent = await provision(desk, ME, wish)
+    assert isinstance(intent, Intent)
+    return intent
+
+
+PROVISION = ProvisionWish("reception", "US", area_code="415")
 
 
 def wish(offer_id: str) -> BuyWish:

@@ -6,6 +6,7 @@ from guard import killing
 from guard.killing import POINTS, POINTS_OF_A_RELEASE, Errand
 from house import ME, House
 from ringfence.desk.buying import BuyWish, propose_buy
+from ringfence.desk.provisioning import Given, ProvisionWish, provision
 from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.intents import Intent
 from ringfence.offers import Offer
@@ -20,7 +21,7 @@ SENDING = POINTS[
 """Where it matters how the carrier answers."""
 
 
-def killed(house: House, wish: BuyWish | ReleaseWish, point: str) -> bool:
+def killed(house: House, wish: BuyWish | ReleaseWish | ProvisionWish, point: str) -> bool:
     """Send a process to do what is wished; False where it never came by the point."""
     errand = Errand(house.folder, wish, house.clock.now(), point)
     process = killing.context().Process(target=killing.run, args=(errand,))
@@ -80,6 +81,31 @@ async def test_a_process_killed_under_any_fault_leaves_one_charge_and_one_record
     house: House, point: str, fault: Fault
 ) -> None:
     await kill_and_finish(house, point, fault)
+
+
+async def provisioned(house: House) -> Given:
+    """What the caller has after asking again and again, with a person who consents to what is new."""
+    for _ in range(3):
+        answer = await provision(house.desk, ME, killing.PROVISION)
+        if isinstance(answer, Given):
+            return answer
+        if answer.state is IntentState.AWAITING_APPROVAL:
+            await house.approve(answer)
+        await house.wait_out(20)
+    raise AssertionError("asking again did not lead to a number")
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_process_killed_while_it_provisions_leaves_one_number_for_the_role(
+    house: House, point: str
+) -> None:
+    """Whoever asks again goes on with what the dead one began; what provably failed is begun anew."""
+    assert killed(house, killing.PROVISION, point), "the point was never reached"
+    given = await provisioned(house)
+    await house.wait_out(20)
+    assert house.charged() == [given.record.number]
+    [record] = house.read(inventory.paid_for)
+    assert (record.assistant_id, record.role) == ("reception", "main")
 
 
 async def test_a_request_that_had_not_left_when_its_process_was_killed_fails_and_is_not_sent(

@@ -58,6 +58,7 @@ def terms(**changes: Any) -> Terms:
         op=Op.BUY,
         principal=ME,
         assistant_id=RECEPTION,
+        role="night",
         lines=(
             line_terms(),
             line_terms(line_id=f"{LINE_ID[:-1]}B", number="+14155550143", stock_id="S-2"),

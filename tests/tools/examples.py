@@ -178,6 +178,7 @@ def intent(
     assistant_id: str | None = None,
     level: Level = Level.CLIENT,
     is_converted: bool = False,
+    role: str | None = None,
     **about: Any,
 ) -> Intent:
     kept = lines or (line(),)
@@ -189,6 +190,7 @@ def intent(
         op=op,
         principal="local:ada",
         assistant_id=assistant_id,
+        role=role,
         lines=tuple(kept_line.terms for kept_line in kept),
         currency="USD",
         total_now=DOLLAR * 2 * count,

@@ -12,6 +12,7 @@ from ringfence_tools import (
     cancel_reservation,
     get_intent,
     list_numbers,
+    provision_number,
     release_number,
     reserve_numbers,
     search_numbers,
@@ -28,6 +29,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     assign_number.OPERATION,
     list_numbers.OPERATION,
     release_number.OPERATION,
+    provision_number.OPERATION,
 )
 
 __all__ = ["CATALOG"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringfence.intents import DeclineReason, Intent, Level, Op
+from ringfence.numbers import MAIN_ROLE
 from ringfence.states import IntentState, LineState
 from ringfence_tools.operation import Channel, Surface
 from ringfence_tools.printing import clock_time, named
@@ -45,8 +46,10 @@ def _wish(intent: Intent) -> str:
         move = f"connect {numbers} to {assistant}" if assistant else f"disconnect {numbers}"
         return f"{move}{simulated}, which costs {terms.total_now} but moves live calls and texts"
     about = "at most " if terms.is_converted else ""
+    is_special = terms.role not in {None, MAIN_ROLE}
+    role = f" as the {terms.role} number of {terms.assistant_id}" if is_special else ""
     return (
-        f"buy {numbers}{simulated} for {about}{terms.total_now} now "
+        f"buy {numbers}{simulated}{role} for {about}{terms.total_now} now "
         f"and {about}{terms.total_monthly} a month from then on"
     )
 

@@ -89,6 +89,7 @@ LOOKS_LIKE = {
     KEY_PATTERN: "1 to 128 printable ASCII characters without spaces",
     CURSOR_PATTERN: "a next_cursor from an earlier result",
     ASSISTANT_ID_PATTERN: "an assistant id such as reception (letters, digits, . _ : -)",
+    numbers.ROLE_PATTERN: "a short name such as main or night-line",
     METADATA_KEY_PATTERN: "a name of 1 to 64 letters, digits, _ . or -",
     OFFER_ID_PATTERN: "an offer_id from search_numbers (off_…)",
     RESERVATION_ID_PATTERN: "a reservation_id from reserve_numbers (res_…)",

@@ -21,10 +21,12 @@ from ringfence.guard.connection import begin, check_active, due_at, finish
 from ringfence.guard.digest import stock_key
 from ringfence.guard.proposal import Proposal, propose
 from ringfence.intents import Intent, Op
-from ringfence.inventory import NumberRecord, Owned
+from ringfence.inventory import NumberRecord, Owned, Routing
+from ringfence.numbers import MAIN_ROLE
 from ringfence.states import IntentState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
+from ringfence.ticket import Grant
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,10 @@ async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
         if intent.state is IntentState.REFUSED:
             raise refused(intent)
         return Assigned(record.number, steps, intent)
-    step = await connect(desk, record.number_id, wish.assistant_id, actor=principal)
-    return Assigned(record.number, (*steps, step), None)
+    begun = await desk.store.write(
+        lambda tx: begin_connecting(tx, record.number_id, wish.assistant_id, actor=principal)
+    )
+    return Assigned(record.number, (*steps, await make_connection(desk, begun)), None)
 
 
 def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
@@ -130,21 +134,47 @@ def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
     )
 
 
-async def connect(desk: Desk, number_id: str, assistant_id: str | None, *, actor: str) -> Step:
-    """Connect a number that nobody uses; what the carrier did not answer is tried again by the runner."""
-    grant, record, routing = await desk.store.write(
-        lambda tx: (
-            *begin(tx, number_id, assistant_id, actor=actor),
-            routing_for(tx.rules, assistant_id),
-        )
-    )
+@dataclass(frozen=True)
+class Begun:
+    """A connection that is written down, and granted, and still to be made."""
+
+    grant: Grant
+    record: NumberRecord
+    routing: Routing
+
+
+def begin_connecting(
+    tx: Transaction, number_id: str, assistant_id: str | None, *, actor: str, role: str = MAIN_ROLE
+) -> Begun:
+    """Write down whom a number that nobody uses shall serve.
+
+    Raises:
+        PolicyRefused, Frozen: as `guard.connection.begin`; the assistant may have left the register, too.
+    """
+    grant, record = begin(tx, number_id, assistant_id, actor=actor, role=role)
+    return Begun(grant, record, routing_for(tx.rules, assistant_id))
+
+
+async def make_connection(desk: Desk, begun: Begun) -> Step:
+    """Have the carrier make it; what it did not answer is tried again by the runner."""
+    record, assistant_id = begun.record, begun.record.wanted_assistant_id
+    carrier = desk.carrier(record.provider)
     try:
-        owned = await desk.carrier(record.provider).configure(grant, record.carrier_ref, routing)
+        owned = await carrier.configure(begun.grant, record.carrier_ref, begun.routing)
     except RingfenceError as error:
         return Step("connect", done=False, message=f"{error.message} It will be tried again.")
-    done = await desk.store.write(lambda tx: finish(tx, number_id, assistant_id, owned))
+    done = await desk.store.write(lambda tx: finish(tx, record.number_id, assistant_id, owned))
     desk.bell.ring()
     return _connected(done, assistant_id)
+
+
+def connection_of(record: NumberRecord) -> Step:
+    """How far a number has come to whom it shall serve."""
+    if record.assistant_id == record.wanted_assistant_id:
+        return _connected(record, record.assistant_id)
+    whom = record.wanted_assistant_id or "nobody"
+    message = f"{record.number} is being connected to {whom}; it is tried until it is done."
+    return Step("connect", done=False, message=message)
 
 
 def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish) -> Intent:
@@ -160,6 +190,7 @@ def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish)
         lines=[owned_terms(desk, record)],
         stock_key=stock_key(Op.ASSIGN, [(record.provider.value, record.number)]),
         rejection=undecided_purchase(tx, principal, record),
+        role=MAIN_ROLE if wish.assistant_id else None,
     )
     return propose(tx, proposal)
 

@@ -29,6 +29,7 @@ from ringfence.guard.digest import items_hash, wish_hash
 from ringfence.guard.proposal import Proposal, preview, propose, total
 from ringfence.intents import Intent, Op
 from ringfence.money import Money
+from ringfence.numbers import MAIN_ROLE
 from ringfence.offers import Buyable, Offer, Papers, Reservation
 from ringfence.states import ENDED_INTENTS, IntentState
 from ringfence.store import inventory
@@ -42,6 +43,8 @@ class BuyWish:
 
     items: Sequence[str]
     assistant_id: str | None = None
+    role: str = MAIN_ROLE
+    """What the numbers shall be for at the assistant."""
     max_total: Money | None = None
     reason: str | None = None
     idempotency_key: str | None = None
@@ -56,10 +59,17 @@ class _Item:
     reservation: Reservation | None
 
 
-async def propose_buy(desk: Desk, principal: str, wish: BuyWish) -> Intent:
+Check = Callable[[Transaction], None]
+"""Looks, in the transaction that would write an intent down, whether it still shall be; raises where not."""
+
+
+async def propose_buy(
+    desk: Desk, principal: str, wish: BuyWish, *, check: Check | None = None
+) -> Intent:
     """Reserve, price, judge, hold budget, and write the intent down; the same wish returns the same intent.
 
     Raises:
+        whatever `check` does.
         InvalidArguments, NotFound, OfferExpired, ReservationExpired, NumberGone, PriceUnknown, PriceChanged,
         BudgetExceeded, PolicyRefused, PapersMissing, Frozen, IdempotencyConflict, Declined: see TOOLS.md.
     """
@@ -74,7 +84,7 @@ async def propose_buy(desk: Desk, principal: str, wish: BuyWish) -> Intent:
     ):
         kept = await _each(priced, lambda item: _kept(desk, principal, item))
         proposal = _proposal(desk, principal, wish, kept)
-    intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal))
+    intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal, check))
     desk.bell.ring()
     if intent.state is IntentState.REFUSED:
         raise refused(intent)
@@ -223,6 +233,7 @@ def _proposal(desk: Desk, principal: str, wish: BuyWish, items: Sequence[_Item])
         assistant_id=wish.assistant_id,
         lines=[line_terms(desk, item.offer, item.reservation) for item in items],
         stock_key=key,
+        role=wish.role if wish.assistant_id else None,
         max_total=wish.max_total,
         reason=wish.reason,
         idempotency_key=wish.idempotency_key,
@@ -261,8 +272,12 @@ _PAPERS = {
 }
 
 
-def _propose(tx: Transaction, principal: str, wish: BuyWish, proposal: Proposal) -> Intent:
+def _propose(
+    tx: Transaction, principal: str, wish: BuyWish, proposal: Proposal, check: Check | None
+) -> Intent:
     """Propose, unless another call of the same wish was quicker."""
+    if check is not None:
+        check(tx)
     items = _resolve(tx, principal, wish.items)
     earlier = _earlier(tx, principal, wish, items)
     return earlier if earlier is not None else propose(tx, proposal)

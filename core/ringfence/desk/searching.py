@@ -78,7 +78,7 @@ async def search(desk: Desk, principal: str, wish: SearchWish) -> Found:
     Raises:
         InvalidArguments: letters that no keypad has, a foreign cursor.
     """
-    query = _query(wish)
+    query = query_of(wish)
     skip = _read_cursor(wish)
     chosen = [
         c for name, c in desk.carriers.items() if not wish.providers or name in wish.providers
@@ -105,7 +105,12 @@ async def search(desk: Desk, principal: str, wish: SearchWish) -> Found:
     )
 
 
-def _query(wish: SearchWish) -> SearchQuery:
+def query_of(wish: SearchWish) -> SearchQuery:
+    """What carriers are asked.
+
+    Raises:
+        InvalidArguments: `contains` has letters that no keypad has.
+    """
     return SearchQuery(
         country=wish.country,
         type=wish.type,

@@ -158,7 +158,7 @@ def _whose(terms: Terms) -> tuple[str, list[str]]:
     if terms.op is Op.RELEASE:
         losing = {line.current_assistant_id for line in terms.lines} - {None}
         return "Taken from", [quoted(each or "") for each in sorted(map(str, losing))] or ["nobody"]
-    return "For assistant", [quoted(terms.assistant_id or "nobody yet")]
+    return "For assistant", [quoted(terms.recipient or "nobody yet")]
 
 
 def _number(line: LineTerms) -> Iterator[str]:

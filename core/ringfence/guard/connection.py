@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from ringfence.errors import Frozen, PolicyRefused
 from ringfence.inventory import NumberRecord, Owned
+from ringfence.numbers import MAIN_ROLE
 from ringfence.states import BEING_RELEASED, NumberState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
@@ -42,9 +43,9 @@ def due_at(tx: Transaction, record: NumberRecord, state: NumberState) -> datetim
 
 
 def begin(
-    tx: Transaction, number_id: str, assistant_id: str | None, *, actor: str
+    tx: Transaction, number_id: str, assistant_id: str | None, *, actor: str, role: str = MAIN_ROLE
 ) -> tuple[Grant, NumberRecord]:
-    """Write down whom an idle number shall serve, and grant exactly that.
+    """Write down whom an idle number shall serve, and grant exactly that; what is being connected keeps its role.
 
     Raises:
         PolicyRefused: the number serves, or shall serve, somebody else: that needs consent.
@@ -60,8 +61,10 @@ def begin(
         raise PolicyRefused(f"{record.number} is in use; moving it needs a person's consent.")
     if intents.is_being_moved(tx, number_id):
         raise PolicyRefused(f"{record.number} is being moved, as a person consented.")
+    given = role if assistant_id else None
+    kept = record.role if record.wanted_assistant_id == assistant_id else given
     begun = inventory.change(
-        tx, record, due_at=tx.now + TRY_AGAIN, wanted_assistant_id=assistant_id
+        tx, record, due_at=tx.now + TRY_AGAIN, wanted_assistant_id=assistant_id, role=kept
     )
     tx.audit("number.connecting", actor=actor, subject=number_id, assistant=assistant_id)
     return mint_grant(number_id=number_id, number=record.number, assistant_id=assistant_id), begun

@@ -287,6 +287,7 @@ def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         metadata={},
         assistant_id=None,
         wanted_assistant_id=assistant_id,
+        role=intent.terms.role,
         unassigned_since=tx.now,
         requester=intent.terms.principal,
         line_id=line.line_id,
@@ -318,6 +319,7 @@ def _moved(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         record,
         assistant_id=assistant_id,
         wanted_assistant_id=assistant_id,
+        role=intent.terms.role,
         unassigned_since=None if assistant_id else tx.now,
         readiness=owned.readiness,
     )

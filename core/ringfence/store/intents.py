@@ -47,6 +47,8 @@ def add(tx: Transaction, intent: Intent, *, terms: str, stock_key: str) -> None:
             "expires_at": intent.expires_at,
             "quoted_at": wish.created_at,
             "refusal": _json(intent.refusal),
+            "assistant_id": wish.assistant_id,
+            "role": wish.role,
         },
     )
     tx.connection.execute(

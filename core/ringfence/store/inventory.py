@@ -127,6 +127,22 @@ def next_due(tx: Transaction) -> datetime | None:
     ).scalar_one_or_none()
 
 
+def of_assistant(tx: Transaction, assistant_id: str) -> list[NumberRecord]:
+    """The numbers we pay for that serve an assistant, or are being connected to it, the oldest first."""
+    table = schema.number.c
+    rows = tx.connection.execute(
+        select(table.document)
+        .where(
+            table.state != NumberState.RELEASED.value,
+            # Whom a number shall serve stands in its document alone while that is still to be done.
+            (table.assistant_id == assistant_id) | table.is_settled.is_(False),
+        )
+        .order_by(table.number_id)
+    )
+    found = [NumberRecord.model_validate_json(document) for document in rows.scalars()]
+    return [record for record in found if record.wanted_assistant_id == assistant_id]
+
+
 def unsettled_of(tx: Transaction, line_ids: Sequence[str]) -> int:
     """How many numbers that these lines bought are not connected yet as they shall be."""
     table = schema.number.c

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy")
@@ -155,6 +155,9 @@ intent = Table(
     Column("decided_by", String(200)),
     Column("decided_level", String(20)),
     Column("decline_reason", String(20)),
+    Column("assistant_id", String(64)),
+    Column("role", String(32)),
+    Index(None, "assistant_id", "role"),
     Index(None, "state", "expires_at"),
     Index(None, "principal", "stock_key", "created_at"),
     Index(None, "principal", "state"),
@@ -292,6 +295,14 @@ requester = Table(
     "requester",
     metadata,
     Column("principal", String(200), primary_key=True),
+    Column("turns", BigInteger, nullable=False),
+)
+
+provision = Table(
+    "provision",
+    metadata,
+    Column("assistant_id", String(64), primary_key=True),
+    Column("role", String(32), primary_key=True),
     Column("turns", BigInteger, nullable=False),
 )
 

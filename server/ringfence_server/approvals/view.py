@@ -172,7 +172,7 @@ def _assistant(intent: Intent) -> str:
     """Whom it is about: who gets the numbers, or whom they are taken from."""
     terms = intent.terms
     if terms.op is not Op.RELEASE:
-        return quoted(terms.assistant_id or "") or "nobody yet"
+        return quoted(terms.recipient or "") or "nobody yet"
     losing = sorted({line.current_assistant_id or "" for line in terms.lines} - {""})
     return ", ".join(map(quoted, losing)) or "nobody"
 
