@@ -10,6 +10,7 @@ from ringfence_tools import (
     buy_numbers,
     cancel_intent,
     cancel_reservation,
+    check_requirements,
     get_intent,
     list_numbers,
     reserve_numbers,
@@ -19,6 +20,7 @@ from ringfence_tools.operation import AnyOperation
 
 CATALOG: tuple[AnyOperation, ...] = (
     search_numbers.OPERATION,
+    check_requirements.OPERATION,
     reserve_numbers.OPERATION,
     cancel_reservation.OPERATION,
     buy_numbers.OPERATION,
