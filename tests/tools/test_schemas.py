@@ -137,7 +137,7 @@ def test_an_intent_is_described_in_full_once_in_the_first_tool_that_returns_one(
     ("names", "hints"),
     [
         (["search_numbers", "check_requirements", "list_numbers"], (True, False, True, True)),
-        (["get_intent"], (True, False, True, False)),
+        (["get_intent", "show_spending"], (True, False, True, False)),
         (["reserve_numbers", "cancel_reservation", "cancel_intent"], (False, False, True, True)),
         (["assign_number", "buy_numbers"], (False, True, True, True)),
     ],

@@ -15,6 +15,7 @@ from ringfence_tools import (
     list_numbers,
     reserve_numbers,
     search_numbers,
+    show_spending,
 )
 from ringfence_tools.operation import AnyOperation
 
@@ -28,6 +29,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     cancel_intent.OPERATION,
     assign_number.OPERATION,
     list_numbers.OPERATION,
+    show_spending.OPERATION,
 )
 
 __all__ = ["CATALOG"]
