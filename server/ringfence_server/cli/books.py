@@ -18,7 +18,7 @@ from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.calling import marked, run_tool
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.export import Format
-from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.output import Json, nobody_reads, show, table
 from ringfence_tools.printing import words
 from ringfence_tools.show_spending import BudgetDocument, FactDocument, SpendingResult
 
@@ -82,7 +82,11 @@ def export_ledger(
     an apostrophe. JSON has the values as they are.
     """
     if output is None:
-        _write(sys.stdout, Format.JSON if as_json else form)
+        try:
+            _write(sys.stdout, Format.JSON if as_json else form)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nobody_reads()
         return Exit.DONE
     with export.whole_file(output) as out:
         count = _write(out, form)

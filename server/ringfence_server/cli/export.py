@@ -16,7 +16,7 @@ from typing import TextIO
 from ringfence.errors import ConfigurationError
 from ringfence.money import currency_digits, decimal_of
 from ringfence.store import ledger
-from ringfence.store.ledger import SPENDING, Entry
+from ringfence.store.ledger import SPENDING, Dimensions, Entry
 from ringfence.store.schema import moment_text
 from ringfence.store.transaction import Transaction
 
@@ -44,6 +44,8 @@ COLUMNS = (
     "policy_version",
 )
 """Stable: a later version adds columns at the end and takes none away."""
+
+_DIMENSIONS = frozenset(Dimensions.model_fields)
 
 FORMULA_STARTS = (
     "=",
@@ -77,16 +79,22 @@ def row_of(entry: Entry, recorded_at: datetime) -> Row:
     `spent` is what the entry itself says was paid; an entry that sets aside or gives back pays nothing.
     """
     paid = entry.setup_micros + entry.monthly_micros if entry.kind in SPENDING else 0
-    row: dict[str, str | int | None] = {
-        **entry.model_dump(mode="json", exclude={"dimensions", "setup_micros", "monthly_micros"}),
-        **entry.dimensions.model_dump(mode="json"),
+    made: dict[str, str | int | None] = {
         "effective_at": moment_text(entry.effective_at),
         "recorded_at": moment_text(recorded_at),
+        "kind": entry.kind.value,
         "setup": _decimal(entry.setup_micros, entry.currency),
         "monthly": _decimal(entry.monthly_micros, entry.currency),
         "spent": _decimal(paid, entry.currency),
     }
-    return {column: row[column] for column in COLUMNS}
+    return {column: made[column] if column in made else _field(entry, column) for column in COLUMNS}
+
+
+def _field(entry: Entry, name: str) -> str | int | None:
+    """A field of an entry, or of its dimensions, as it is."""
+    holder = entry.dimensions if name in _DIMENSIONS else entry
+    value: str | int | None = getattr(holder, name)
+    return value
 
 
 def _decimal(micros: int, currency: str) -> str:
