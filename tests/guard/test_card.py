@@ -23,13 +23,13 @@ from ringfence.guard.card import (
     read_facts,
 )
 from ringfence.guard.freeze import unfreeze
-from ringfence.guard.standing import Standing, standings
+from ringfence.guard.standing import BudgetRow, Standing, standings
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord, Origin, Readiness, Ready
 from ringfence.money import Money
 from ringfence.numbers import Capability, NumberType
 from ringfence.offers import Price, Provider
-from ringfence.policy import Budget, sandbox_policy
+from ringfence.policy import Budget, BudgetKind, sandbox_policy
 from ringfence.settle import reconcile
 from ringfence.states import IntentState, LineState, NumberState
 
@@ -357,21 +357,21 @@ async def test_a_card_of_what_has_ended_speaks_of_no_budget(house: House) -> Non
 async def test_every_budget_says_where_it_stands_money_first(house: House) -> None:
     [offer] = await house.find()
     await house.propose(offer)
-    stand = [each.as_document() for each in house.read(standings)]
-    assert [each["name"] for each in stand] == [
+    stand = [each.row for each in house.read(standings)]
+    assert [each.name for each in stand] == [
         "cash",
         "run-rate",
         "count",
         "purchases",
         "attempts",
     ]
-    assert stand[0] == {
-        "name": "cash",
-        "scope": "all",
-        "kind": "cash",
-        "window": "2026-11",
-        "limit": "25.00 USD",
-        "used": "0.00 USD",
-        "held": "2.00 USD",
-        "left": "23.00 USD",
-    }
+    assert stand[0] == BudgetRow(
+        name="cash",
+        scope="all",
+        kind=BudgetKind.CASH,
+        window="2026-11",
+        limit="25.00 USD",
+        used="0.00 USD",
+        held="2.00 USD",
+        left="23.00 USD",
+    )

@@ -8,7 +8,8 @@ import pytest
 
 from providers.contract import OTHER_TAG, TAG, Buyer, Owner, Rig, buyers, owners
 from providers.sandbox_rig import SandboxRig
-from ringfence.inventory import Routing
+from ringfence.inventory import Ready, Routing
+from ringfence.offers import Papers
 from ringfence.outcomes import (
     Absent,
     Ambiguous,
@@ -93,6 +94,38 @@ async def test_a_quote_shows_that_the_price_has_moved(rig: Rig, buyer: Buyer) ->
 
 async def test_there_is_no_quote_for_what_is_not_on_sale(rig: Rig) -> None:
     assert await rig.adapter.quote("no-such-stock") is None
+
+
+async def test_what_can_be_bought_now_needs_no_papers(rig: Rig, buyer: Buyer) -> None:
+    stock = buyer.stock
+    told = await rig.adapter.requirements(stock.country, stock.type, stock.capabilities)
+    assert (told.buyable, told.papers) == (stock.buyable, ())
+    assert told.instead == ()
+    assert rig.charges() == []
+
+
+async def test_a_kind_that_is_not_sold_is_answered_with_what_is(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements("ZZ", buyer.stock.type, ())
+    assert (told.buyable, told.papers, told.registrations) == (None, (), ())
+    for kind in told.instead:
+        assert (await rig.adapter.requirements(kind.country, kind.type, ())).buyable is not None
+
+
+async def test_an_adapter_answers_only_what_it_declares_to_know(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements(buyer.stock.country, buyer.stock.type, ())
+    if not rig.adapter.abilities.knows_papers:
+        assert told.papers == ()
+    if not rig.adapter.abilities.knows_registrations:
+        assert told.registrations == ()
+    assert Papers.NONE not in told.papers
+    assert Papers.UNKNOWN not in told.papers
+
+
+async def test_what_sms_waits_for_blocks_it_once_the_number_is_ours(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements(buyer.stock.country, buyer.stock.type, ())
+    outcome = await buyer.buy()
+    assert isinstance(outcome, Captured)
+    assert bool(told.registrations) == (outcome.owned.readiness.sms is Ready.BLOCKED)
 
 
 async def test_a_hold_is_extended_under_its_own_id_and_given_back_once(

@@ -136,8 +136,8 @@ def test_an_intent_is_described_in_full_once_in_the_first_tool_that_returns_one(
 @pytest.mark.parametrize(
     ("names", "hints"),
     [
-        (["search_numbers", "list_numbers"], (True, False, True, True)),
-        (["get_intent"], (True, False, True, False)),
+        (["search_numbers", "check_requirements", "list_numbers"], (True, False, True, True)),
+        (["get_intent", "show_spending"], (True, False, True, False)),
         (["reserve_numbers", "cancel_reservation", "cancel_intent"], (False, False, True, True)),
         (["assign_number", "buy_numbers", "provision_number"], (False, True, True, True)),
     ],

@@ -10,17 +10,20 @@ from ringfence_tools import (
     buy_numbers,
     cancel_intent,
     cancel_reservation,
+    check_requirements,
     get_intent,
     list_numbers,
     provision_number,
     release_number,
     reserve_numbers,
     search_numbers,
+    show_spending,
 )
 from ringfence_tools.operation import AnyOperation
 
 CATALOG: tuple[AnyOperation, ...] = (
     search_numbers.OPERATION,
+    check_requirements.OPERATION,
     reserve_numbers.OPERATION,
     cancel_reservation.OPERATION,
     buy_numbers.OPERATION,
@@ -29,6 +32,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     assign_number.OPERATION,
     list_numbers.OPERATION,
     release_number.OPERATION,
+    show_spending.OPERATION,
     provision_number.OPERATION,
 )
 

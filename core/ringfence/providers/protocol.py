@@ -16,9 +16,10 @@ import rfc8785
 
 from ringfence.intents import Line, LineTerms
 from ringfence.inventory import Owned, Routing
+from ringfence.money import Money
 from ringfence.nouns import Noun
 from ringfence.numbers import Capability, NumberType
-from ringfence.offers import CarrierHold, Provider, Quote, Stock
+from ringfence.offers import Buyable, CarrierHold, Country, Papers, Provider, Quote, Stock
 from ringfence.outcomes import Look, Outcome
 from ringfence.ticket import Grant, Ticket
 
@@ -48,12 +49,58 @@ class StockPage(Noun):
     next_offset: int | None
 
 
+class Kind(Noun):
+    """A kind of number: what is sold where."""
+
+    country: Country
+    type: NumberType
+
+
+class Fee(Noun):
+    """What a registration costs, besides the number."""
+
+    amount: Money
+    is_monthly: bool
+    """Every month, rather than once."""
+
+
+class Registration(Noun):
+    """What has to be done before numbers of a kind can send SMS."""
+
+    what: str
+    days: int | None
+    """Business days that it takes at most; None where nobody says."""
+    fees: tuple[Fee, ...] | None
+    """None where nobody says what it costs, which is not nothing."""
+
+
+class Requirements(Noun):
+    """What a carrier wants before it sells a kind of number, and before such a number can send SMS."""
+
+    buyable: Buyable | None
+    """The best that its numbers of this kind are; None where it sells none."""
+    papers: tuple[Papers, ...] = ()
+    """What it wants to see: none, or one or several of address, bundle and business."""
+    sms: bool | None = None
+    """Whether such numbers carry SMS at all; None where the carrier does not say."""
+    registrations: tuple[Registration, ...] = ()
+    """What SMS waits for."""
+    unknown: tuple[str, ...] = ()
+    """What the carrier does not say, a sentence each."""
+    instead: tuple[Kind, ...] = ()
+    """Where it sells none: what it does sell that comes near."""
+
+
 class CarrierAbilities(Noun):
     """What an adapter declares of its carrier; never guessed at run time."""
 
     can_reserve: bool
     can_cancel_reservation: bool
     is_asynchronous: bool
+    knows_papers: bool
+    """Whether the carrier says which papers it wants; where it does not, nobody knows whether it wants any."""
+    knows_registrations: bool
+    """Whether the carrier says which registrations SMS waits for, and that it waits for none."""
     read_timeout_seconds: float
     ticket_life_seconds: float
     quarantine_seconds: float
@@ -112,6 +159,12 @@ class CarrierAdapter(Protocol):
 
     async def quote(self, stock_id: str) -> Quote | None:
         """The price at this moment; None when the stock is gone. Free."""
+        ...
+
+    async def requirements(
+        self, country: str, type_: NumberType, capabilities: Sequence[Capability]
+    ) -> Requirements:
+        """What has to be on file or registered for a kind of number that can do all of this. Free."""
         ...
 
     async def reserve(self, stock_id: str) -> CarrierHold | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -29,8 +29,9 @@ from ringfence.errors import (
 )
 from ringfence.intents import Line, LineTerms
 from ringfence.inventory import Owned, Routing
-from ringfence.numbers import E164, Capability
-from ringfence.offers import CarrierHold, PriceSource, Provider, Quote, Stock, TaxTreatment
+from ringfence.money import Money
+from ringfence.numbers import E164, Capability, NumberType
+from ringfence.offers import CarrierHold, Papers, PriceSource, Provider, Quote, Stock, TaxTreatment
 from ringfence.outcomes import (
     Absent,
     Ambiguous,
@@ -47,13 +48,19 @@ from ringfence.outcomes import (
 from ringfence.providers.protocol import (
     MAX_PAGE,
     CarrierAbilities,
+    Fee,
+    Kind,
     PaidRequest,
+    Registration,
+    Requirements,
     SearchQuery,
     StockPage,
 )
 from ringfence.sandbox.carrier import Carrier, Statement
 from ringfence.sandbox.orders import OrderState, OwnedNumber
 from ringfence.sandbox.readiness import readiness_of
+from ringfence.sandbox.registrations import SmsRegistration
+from ringfence.sandbox.requirements import Terms
 from ringfence.sandbox.stock import Item, Wish
 from ringfence.sandbox.trouble import CarrierError, CarrierTimeout, CarrierTrouble
 from ringfence.ticket import Grant, Ticket, TicketRefused
@@ -65,6 +72,8 @@ ABILITIES = CarrierAbilities(
     can_reserve=True,
     can_cancel_reservation=True,
     is_asynchronous=True,
+    knows_papers=True,
+    knows_registrations=True,
     read_timeout_seconds=2.0,
     ticket_life_seconds=3.0,
     quarantine_seconds=6.0,
@@ -140,6 +149,13 @@ class SandboxAdapter:
             papers=item.papers,
             quoted_at=quotation.quoted_at,
         )
+
+    async def requirements(
+        self, country: str, type_: NumberType, capabilities: Sequence[Capability]
+    ) -> Requirements:
+        """What has to be on file or registered for a kind of number that can do all of this."""
+        terms = await self._free(partial(self._carrier.terms, country, type_, capabilities))
+        return _requirements(terms)
 
     async def reserve(self, stock_id: str) -> CarrierHold | None:
         """A hold of half an hour from now, new or extended; None when the stock is gone."""
@@ -380,6 +396,36 @@ def _stock(item: Item, account: str) -> Stock:
         buyable=item.buyable,
         reservable=item.reservable,
     )
+
+
+def _requirements(terms: Terms) -> Requirements:
+    needed = (_registration(terms.registration),) if terms.registration else ()
+    return Requirements(
+        buyable=terms.buyable,
+        papers=tuple(papers for papers in terms.papers if papers is not Papers.UNKNOWN),
+        sms=terms.sms,
+        registrations=needed,
+        unknown=tuple(_unknown(terms)),
+        instead=tuple(Kind(country=country, type=type_) for country, type_ in terms.instead),
+    )
+
+
+def _registration(needed: SmsRegistration) -> Registration:
+    fees = None if needed.fees is None else tuple(_fee(*fee) for fee in needed.fees)
+    return Registration(what=needed.what, days=needed.days, fees=fees)
+
+
+def _fee(amount: str, is_monthly: bool) -> Fee:
+    return Fee(amount=Money.parse(amount), is_monthly=is_monthly)
+
+
+def _unknown(terms: Terms) -> Iterator[str]:
+    if terms.is_sold_out:
+        yield "None is on sale at this moment, and when there will be more is not known."
+    if Papers.UNKNOWN in terms.papers:
+        yield "Whether papers are needed is not known."
+    for capability in terms.unsure:
+        yield f"Whether these numbers can do {capability} is not known."
 
 
 def _owned(number: OwnedNumber, statement: Statement) -> Owned:

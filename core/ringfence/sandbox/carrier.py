@@ -7,7 +7,7 @@ by an offset that its file remembers, so that a command in another process can m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from pathlib import Path
 from ringfence.clock import Clock
 from ringfence.errors import ConfigurationError, InvalidArguments
 from ringfence.money import MICROS
+from ringfence.numbers import Capability, NumberType
 from ringfence.sandbox import faults, holds, orders, releases, shelf
 from ringfence.sandbox.books import Books
 from ringfence.sandbox.catalogue import catalogue
@@ -23,6 +24,7 @@ from ringfence.sandbox.faults import Fault
 from ringfence.sandbox.holds import Hold
 from ringfence.sandbox.orders import Charge, Order, OwnedNumber
 from ringfence.sandbox.releases import Release
+from ringfence.sandbox.requirements import Terms, terms_of
 from ringfence.sandbox.sales import sell
 from ringfence.sandbox.stock import Item, Wish, cheapest_first, main_currency
 from ringfence.sandbox.trouble import CarrierError, CarrierTimeout
@@ -95,6 +97,14 @@ class Carrier:
                 shelf.raise_monthly(db, stock_id, PRICE_RISE_MICROS)
                 item = shelf.find(db, stock_id)
         return Quotation(item, now) if item else None
+
+    def terms(
+        self, country: str, type_: NumberType, capabilities: Sequence[Capability] = ()
+    ) -> Terms:
+        """What has to be on file or registered for a kind of number that can do all of `capabilities`."""
+        with self._at_work() as (db, _now):
+            stock, on_sale = shelf.everything(db), shelf.on_sale(db, country)
+        return terms_of(stock, on_sale, country=country, type_=type_, capabilities=capabilities)
 
     def hold(self, stock_id: str) -> Hold | None:
         """Keep the number for us from now on, or longer; None where it is not on sale.

@@ -73,7 +73,11 @@ def console() -> Console:
     return made
 
 
+def nobody_reads() -> None:
+    """Whoever reads has seen enough (`| head`): finish in silence what was begun."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class _PatientConsole(Console):
     def on_broken_pipe(self) -> None:
-        """Whoever reads has seen enough (`| head`): finish in silence what was begun."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import approvals, calling, database, deciding, exits, keeping, sandbox
+from ringfence_server.cli import (
+    approvals,
+    books,
+    calling,
+    database,
+    deciding,
+    exits,
+    keeping,
+    sandbox,
+)
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -39,7 +48,7 @@ def build() -> typer.Typer:
     program.command("demo")(_demo)
     program.command("search")(calling.search)
     program.command("numbers")(calling.numbers)
-    program.command("spending")(keeping.spending)
+    program.command("spending")(books.spending)
     program.command("call")(calling.call)
     program.command("pending")(deciding.pending)
     program.command("show")(deciding.show_intent)
@@ -57,10 +66,11 @@ def build() -> typer.Typer:
     policy.command("apply")(keeping.apply_policy)
     program.add_typer(policy, name="policy")
     ledger = _group("The ledger: what was held, sent, spent and given back.")
-    ledger.command("verify")(keeping.verify_ledger)
+    ledger.command("verify")(books.verify_ledger)
+    ledger.command("export")(books.export_ledger)
     program.add_typer(ledger, name="ledger")
     chain = _group("The audit chain: everything that happened.")
-    chain.command("verify")(keeping.verify_audit)
+    chain.command("verify")(books.verify_audit)
     program.add_typer(chain, name="audit")
     tables = _group("The database: its tables, and a copy of it.")
     tables.command("status")(database.status)
