@@ -1,7 +1,7 @@
-"""The MCP server: the catalogue as tools, for clients of both protocol eras.
+"""The MCP server: the catalogue as tools, prompts and resources, for clients of both protocol eras.
 
-It is the SDK's server with two seams taken over: what `tools/list` answers and what a `tools/call`
-runs. Until the first call nothing is loaded that the list does not need: no tool, no model, no
+It is the SDK's server with its seams taken over: what it lists, and what a call, a prompt and a
+look at a resource run. Until the first call nothing is loaded that the list does not need: no tool, no model, no
 database, no carrier.
 """
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver import server as sdk
@@ -19,14 +20,17 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
+    GetPromptResult,
     InputRequiredResult,
     PaginatedRequestParams,
+    Prompt,
     Tool,
 )
 
 from ringfence import __version__
 from ringfence_server.installation import Installation, OpenDesk, installation
 from ringfence_server.listing import EVERY_TOOL, Catalog, Listing, ToolFilter, every_operation
+from ringfence_server.prompting import Prompting
 
 if TYPE_CHECKING:
     from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -36,7 +40,8 @@ if TYPE_CHECKING:
     from ringfence_server.intent_stories import Intents
 
 LIST_TTL_MS = 3_600_000
-"""The list changes with the version only; an hour after an upgrade every client has seen it."""
+"""A list changes with the version only; an hour after an upgrade every client has seen it."""
+CACHE_HINTS: dict[CacheableMethod, CacheHint] = {"prompts/list": CacheHint(LIST_TTL_MS, "public")}
 MAX_NAME_SHOWN = 64
 
 
@@ -89,7 +94,9 @@ class RingfenceServer(MCPServer[Installation]):
                 version=__version__,
                 instructions=listing.instructions,
                 lifespan=lambda _server: installation(open_desk),
+                cache_hints=CACHE_HINTS,
             )
+        self._prompting = Prompting(listing.names)
         # Answered by a plain document: to read it into the SDK's models first gains nothing.
         self._lowlevel_server.add_request_handler(
             "tools/list", PaginatedRequestParams, self._listed
@@ -122,6 +129,23 @@ class RingfenceServer(MCPServer[Installation]):
         if context is None:
             raise ValueError("A call needs the client that it comes from.")
         return await self._calls.answer(name, arguments, context)
+
+    async def list_prompts(self) -> list[Prompt]:
+        """The prompts whose tools are listed."""
+        return self._prompting.menu()
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        _context: Context[Installation, Any] | None = None,
+    ) -> GetPromptResult:
+        """A prompt, filled in; nothing is opened for it.
+
+        Raises:
+            MCPError: no such prompt is offered, or an argument is not right.
+        """
+        return self._prompting.get(name, arguments or {})
 
     @cached_property
     def _calls(self) -> Calls:

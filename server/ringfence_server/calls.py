@@ -7,8 +7,6 @@ sentence.
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +15,18 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
-from ringfence.errors import InternalError, RingfenceError
+from ringfence.errors import RingfenceError
 from ringfence_server.consent import Matter, intent_in
 from ringfence_server.dialog import has_forms
 from ringfence_server.installation import Installation
 from ringfence_server.intent_stories import Intents, ended_since_asked
+from ringfence_server.protocol_errors import logged
 from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
 from ringfence_tools.parsing import parse
 from ringfence_tools.refusal import error_document, read_error
 
 PROGRESS_SECONDS = 5.0
 """Between two signs of life of a call that takes long, most of all for a person to decide."""
-
-log = logging.getLogger(__name__)
 
 Answer = CallToolResult | InputRequiredResult
 
@@ -66,7 +63,7 @@ class Calls:
         except RingfenceError as error:
             return self._refused(error)
         except Exception as error:
-            return self._refused(_logged(operation.name, error))
+            return self._refused(logged(operation.name, error))
 
     async def _run(
         self, operation: AnyOperation, raw: dict[str, Any], context: Context[Installation, Any]
@@ -132,12 +129,3 @@ async def _show_life(context: Context[Installation, Any]) -> None:
         await anyio.sleep(PROGRESS_SECONDS)
         passed = round(anyio.current_time() - began, 1)
         await context.report_progress(passed, None, "Still waiting.")
-
-
-def _logged(name: str, error: Exception) -> InternalError:
-    log_id = secrets.token_hex(4)
-    log.error("%s: a bug in %s.", log_id, name, exc_info=error)
-    return InternalError(
-        f"Something went wrong inside ringfence; its log has the details under {log_id}.",
-        details={"log_id": log_id},
-    )
