@@ -7,30 +7,41 @@ database, no carrier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver import server as sdk
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
     GetPromptResult,
     InputRequiredResult,
     PaginatedRequestParams,
     Prompt,
+    Resource,
+    ResourceTemplate,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
     Tool,
+    UnsubscribeRequestParams,
 )
+from pydantic.networks import AnyUrl
 
 from ringfence import __version__
 from ringfence_server.installation import Installation, OpenDesk, installation
 from ringfence_server.listing import EVERY_TOOL, Catalog, Listing, ToolFilter, every_operation
 from ringfence_server.prompting import Prompting
+from ringfence_server.resources import JSON, Resources
+from ringfence_server.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -38,10 +49,16 @@ if TYPE_CHECKING:
 
     from ringfence_server.calls import Calls
     from ringfence_server.intent_stories import Intents
+    from ringfence_server.reading import Reader
 
 LIST_TTL_MS = 3_600_000
 """A list changes with the version only; an hour after an upgrade every client has seen it."""
-CACHE_HINTS: dict[CacheableMethod, CacheHint] = {"prompts/list": CacheHint(LIST_TTL_MS, "public")}
+CACHE_HINTS: dict[CacheableMethod, CacheHint] = {
+    "prompts/list": CacheHint(LIST_TTL_MS, "public"),
+    "resources/list": CacheHint(LIST_TTL_MS, "public"),
+    "resources/templates/list": CacheHint(LIST_TTL_MS, "public"),
+    "resources/read": CacheHint(0, "private"),  # the principal's own, and old at once
+}
 MAX_NAME_SHOWN = 64
 
 
@@ -97,6 +114,8 @@ class RingfenceServer(MCPServer[Installation]):
                 cache_hints=CACHE_HINTS,
             )
         self._prompting = Prompting(listing.names)
+        self._resources = Resources(listing.names)
+        self._handle_what_the_sdk_leaves_open()
         # Answered by a plain document: to read it into the SDK's models first gains nothing.
         self._lowlevel_server.add_request_handler(
             "tools/list", PaginatedRequestParams, self._listed
@@ -147,9 +166,63 @@ class RingfenceServer(MCPServer[Installation]):
         """
         return self._prompting.get(name, arguments or {})
 
+    async def list_resources(self) -> list[Resource]:
+        """The resources that show what listed tools show."""
+        return self._resources.listed()
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """The same for those that are found by an id."""
+        return self._resources.templates()
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Installation, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        """A resource as its caller may see it.
+
+        Raises:
+            MCPError: no such resource for this caller, or it cannot be read now.
+        """
+        self._resources.check(str(uri))
+        if context is None:
+            raise ValueError("A look needs the client that it comes from.")
+        return [ReadResourceContents(await self._reader.read(str(uri), context), JSON)]
+
     @cached_property
     def _calls(self) -> Calls:
         return self._load_calls()
+
+    @cached_property
+    def _reader(self) -> Reader:
+        from ringfence_server.reading import Reader
+
+        return Reader(self._resources, self._calls)
+
+    async def _completed(
+        self, context: ServerRequestContext[Installation, Any], params: CompleteRequestParams
+    ) -> CompleteResult:
+        from ringfence_server.completing import Completing
+
+        completing = Completing(self._prompting, self._resources, self._calls)
+        return await completing.complete(context, params)
+
+    def _handle_what_the_sdk_leaves_open(self) -> None:
+        lowlevel = self._lowlevel_server
+        subscriptions = Subscriptions(
+            self._resources,
+            lambda: self._reader,
+            bus=self._subscriptions,
+            listed=self._listing.names,
+        )
+        lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._completed)
+        lowlevel.add_request_handler(
+            "resources/subscribe", SubscribeRequestParams, subscriptions.subscribe
+        )
+        lowlevel.add_request_handler(
+            "resources/unsubscribe", UnsubscribeRequestParams, subscriptions.unsubscribe
+        )
+        lowlevel.add_request_handler(
+            "subscriptions/listen", SubscriptionsListenRequestParams, subscriptions.listen
+        )
 
     async def _listed(
         self, _context: ServerRequestContext[Installation, Any], _params: PaginatedRequestParams
