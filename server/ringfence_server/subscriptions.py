@@ -74,8 +74,7 @@ class Subscriptions:
         watch, found = self._watch(request), []
         with ExitStack() as watched:
             for uri in asked:
-                topic = self._topic(uri)
-                if await self._is_started(topic, watch, request):
+                if (topic := await self._started(uri, watch, request)) is not None:
                     watched.callback(watch.stop, topic)
                     found.append(uri)
             wanted = params.notifications.model_copy(update={"resource_subscriptions": found})
@@ -87,18 +86,15 @@ class Subscriptions:
         Raises:
             MCPError: no such resource for this caller, too many, or the store cannot be read.
         """
-        topic, watch, connection = (
-            self._topic(params.uri),
-            self._watch(request),
-            _connection(request),
-        )
+        self._resources.check(params.uri)
+        watch, connection = self._watch(request), _connection(request)
         if connection not in self._subscribed:
             self._subscribed[connection] = {}
             connection.exit_stack.callback(self._forget, connection, watch)
         mine = self._subscribed[connection]
-        if topic not in mine and len(mine) >= MAX_SUBSCRIBED:
+        if self._topic(params.uri) not in mine and len(mine) >= MAX_SUBSCRIBED:
             raise _too_many()
-        await self._start(topic, watch, request)
+        topic = await self._start(params.uri, watch, request)
         if topic in mine or connection not in self._subscribed:  # twice, or gone meanwhile
             watch.stop(topic)
         mine[topic] = request.session
@@ -111,20 +107,21 @@ class Subscriptions:
             self._watch(request).stop(topic)
         return EmptyResult()
 
-    async def _is_started(self, topic: Topic, watch: Watch, request: Request) -> bool:
-        """Watch it, if it is there for this caller."""
+    async def _started(self, uri: str, watch: Watch, request: Request) -> Topic | None:
+        """What is watched from now on; None where there is no such resource for this caller."""
         try:
-            await self._start(topic, watch, request)
+            return await self._start(uri, watch, request)
         except MCPError as error:
             if error.code != INVALID_PARAMS:
                 raise
-            return False
-        return True
+            return None
 
-    async def _start(self, topic: Topic, watch: Watch, request: Request) -> None:
-        self._resources.check(topic.uri)
+    async def _start(self, uri: str, watch: Watch, request: Request) -> Topic:
+        self._resources.check(uri)
+        topic = self._topic(uri)
         with told_to_the_host("a subscription", self._listed):
             await watch.start(topic, request.lifespan_context)
+        return topic
 
     def _topic(self, uri: str) -> Topic:
         return Topic(self._reader().calls.principal(), uri)
