@@ -13,9 +13,11 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from ringfence.errors import StorageUnavailable
 from ringfence.sandbox.faults import Fault
+from ringfence_server import resources
 from ringfence_server.app import build_server
 from ringfence_server.listing import ToolFilter
 from ringfence_server.settings import Settings
+from ringfence_tools import CATALOG
 from server.households import (
     ENOUGH_SECONDS,
     approve_elsewhere,
@@ -35,6 +37,8 @@ SPENDING, NUMBERS, CARRIERS = (
 TEMPLATE = "ringfence://intents/{intent_id}"
 UNKNOWN = "ringfence://intents/int_01KAN5T1PR0000000000000001"
 
+SPENDING_TOO = [SPENDING] if "list_numbers" in resources.SPENDING.tools else []
+
 
 def address(intent_id: str) -> str:
     return TEMPLATE.replace("{intent_id}", intent_id)
@@ -52,12 +56,12 @@ async def document(client: Client, uri: str) -> dict[str, Any]:
 
 async def test_the_lists_are_answered_before_anything_is_opened(mode: str) -> None:
     async with Client(build_server(NEVER, nobody), mode=mode) as client:
-        resources = (await client.list_resources()).resources
+        static = (await client.list_resources()).resources
         templates = (await client.list_resource_templates()).resource_templates
-    assert [each.uri for each in resources] == [SPENDING, NUMBERS, CARRIERS]
+    assert [each.uri for each in static] == [SPENDING, NUMBERS, CARRIERS]
     assert [each.uri_template for each in templates] == [TEMPLATE]
     shown = [
-        *((each.title, each.description, each.mime_type) for each in resources),
+        *((each.title, each.description, each.mime_type) for each in static),
         *((each.title, each.description, each.mime_type) for each in templates),
     ]
     assert all(title and text and kind == "application/json" for title, text, kind in shown)
@@ -208,11 +212,7 @@ async def test_anothers_intent_looks_like_one_that_is_not_there(
         (ToolFilter(read_only=True), [SPENDING, NUMBERS, CARRIERS], True),
         (ToolFilter(only=frozenset({"search_numbers"})), [CARRIERS], False),
         (ToolFilter(only=frozenset({"get_intent", "buy_numbers"})), [], True),
-        (
-            ToolFilter(exclude=frozenset({"search_numbers", "get_intent"})),
-            [SPENDING, NUMBERS],
-            False,
-        ),
+        (ToolFilter(only=frozenset({"list_numbers"})), [*SPENDING_TOO, NUMBERS], False),
     ],
 )
 async def test_a_resource_shows_no_more_than_the_listed_tools(
@@ -256,3 +256,9 @@ async def test_a_bug_is_told_in_one_sentence(mode: str, caplog: pytest.LogCaptur
             await client.read_resource(NUMBERS)
     assert "hunter2" not in str(caught.value.error)
     assert caught.value.data["error"]["details"]["log_id"] in caplog.text
+
+
+def test_spending_is_shown_by_its_own_tool_as_soon_as_there_is_one() -> None:
+    """Until then every budget's standing stands in for it, beside list_numbers."""
+    has_tool = "show_spending" in {operation.name for operation in CATALOG}
+    assert (resources.SPENDING.tools == {"show_spending"}) is has_tool
