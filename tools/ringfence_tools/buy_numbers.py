@@ -50,7 +50,9 @@ async def run(call: Call, arguments: BuyArguments) -> IntentResult:
         reason=arguments.reason or None,
         idempotency_key=arguments.idempotency_key,
     )
-    return intent_result(await buying.propose_buy(call.desk, call.principal, wish), call.surface)
+    progress = call.counting("Reserved")
+    intent = await buying.propose_buy(call.desk, call.principal, wish, progress=progress)
+    return intent_result(intent, call.surface)
 
 
 async def follow(call: Call, arguments: BuyArguments, intent_id: str) -> IntentResult:

@@ -84,7 +84,10 @@ class ListResult(Result):
 
 async def run(call: Call, arguments: ListArguments) -> ListResult:
     """List what matches."""
-    page = await listing.list_numbers(call.desk, call.principal, wish_of(arguments))
+    progress = call.counting("Asked", "carriers")
+    page = await listing.list_numbers(
+        call.desk, call.principal, wish_of(arguments), progress=progress
+    )
     return ListResult(
         numbers=tuple(_number(record) for record in page.numbers),
         assistants=page.assistants,

@@ -11,6 +11,7 @@ from anyio import create_task_group
 from ringfence.desk import repeats
 from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
+from ringfence.desk.progress import Progress, Step, untold
 from ringfence.desk.repeats import Meaning, Name, refused
 from ringfence.desk.reserving import keep, line_terms, stock_key_of
 from ringfence.errors import (
@@ -64,9 +65,16 @@ Check = Callable[[Transaction], None]
 
 
 async def propose_buy(
-    desk: Desk, principal: str, wish: BuyWish, *, check: Check | None = None
+    desk: Desk,
+    principal: str,
+    wish: BuyWish,
+    *,
+    check: Check | None = None,
+    progress: Progress = untold,
 ) -> Intent:
     """Reserve, price, judge, hold budget, and write the intent down; the same wish returns the same intent.
+
+    `progress` hears of each number that is reserved.
 
     Raises:
         whatever `check` does.
@@ -82,7 +90,7 @@ async def propose_buy(
     if proposal.rejection is None and await desk.store.write(
         lambda tx: preview(tx, proposal).is_allowed
     ):
-        kept = await _each(priced, lambda item: _kept(desk, principal, item))
+        kept = await _each(priced, lambda item: _kept(desk, principal, item), progress)
         proposal = _proposal(desk, principal, wish, kept)
     intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal, check))
     desk.bell.ring()
@@ -171,7 +179,11 @@ def _expired(tx: Transaction, item: _Item) -> RingfenceError | None:
     return None
 
 
-async def _each(items: Sequence[_Item], work: Callable[[_Item], Awaitable[_Item]]) -> list[_Item]:
+async def _each(
+    items: Sequence[_Item],
+    work: Callable[[_Item], Awaitable[_Item]],
+    progress: Progress = untold,
+) -> list[_Item]:
     """Do the same free work for every item side by side; one bad item refuses the whole wish."""
     done: dict[str, _Item] = {}
     errors: dict[str, RingfenceError] = {}
@@ -181,6 +193,7 @@ async def _each(items: Sequence[_Item], work: Callable[[_Item], Awaitable[_Item]
             done[item.item_id] = await work(item)
         except RingfenceError as error:
             errors[item.item_id] = error
+        await progress(Step(len(done) + len(errors), len(items), len(errors)))
 
     async with create_task_group() as group:
         for item in items:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from ringfence.desk.assistants import registered
 from ringfence.desk.counter import Desk
+from ringfence.desk.progress import Progress, Step, untold
 from ringfence.errors import InvalidArguments
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
@@ -59,8 +60,12 @@ class Idle:
     is_converted: bool
 
 
-async def list_numbers(desk: Desk, principal: str, wish: ListWish) -> NumberPage:
-    """List; with `refresh` the carriers are asked first. Numbers are the installation's: every principal sees them.
+async def list_numbers(
+    desk: Desk, principal: str, wish: ListWish, *, progress: Progress = untold
+) -> NumberPage:
+    """List; with `refresh` the carriers are asked first, one after the other.
+
+    Numbers are the installation's: every principal sees them.
 
     Raises:
         InvalidArguments: a foreign cursor.
@@ -68,9 +73,10 @@ async def list_numbers(desk: Desk, principal: str, wish: ListWish) -> NumberPage
     """
     after = _read_cursor(wish.cursor)
     if wish.refresh:
-        for name, carrier in desk.carriers.items():
-            if wish.provider in {None, name}:
-                await reconcile(desk, carrier)
+        asked = [c for name, c in desk.carriers.items() if wish.provider in {None, name}]
+        for done, carrier in enumerate(asked, start=1):
+            await reconcile(desk, carrier)
+            await progress(Step(done, len(asked)))
     return await desk.store.read(lambda tx: _page(tx, wish, after))
 
 

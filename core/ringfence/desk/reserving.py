@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.desk.counter import Desk
+from ringfence.desk.progress import Progress, Step, untold
 from ringfence.errors import (
     NotFound,
     NumberGone,
@@ -56,8 +57,10 @@ class GivenBack:
     already_gone: tuple[str, ...]
 
 
-async def reserve(desk: Desk, principal: str, offer_ids: Sequence[str]) -> Reserved:
-    """Keep these offers; those that were kept before are returned as they are.
+async def reserve(
+    desk: Desk, principal: str, offer_ids: Sequence[str], *, progress: Progress = untold
+) -> Reserved:
+    """Keep these offers, one after the other; those that were kept before are returned as they are.
 
     Raises:
         NotFound: an id that is not this principal's offer; then nothing is reserved.
@@ -67,11 +70,12 @@ async def reserve(desk: Desk, principal: str, offer_ids: Sequence[str]) -> Reser
         raise NotFound(f"{missing[0]} is no offer of this caller.")
     kept: list[Reservation] = []
     failed: list[FailedItem] = []
-    for offer_id in offer_ids:
+    for done, offer_id in enumerate(offer_ids, start=1):
         try:
             kept.append(await keep(desk, principal, offers[offer_id]))
         except RingfenceError as error:
             failed.append(FailedItem(offer_id, error))
+        await progress(Step(done, len(offer_ids), len(failed)))
     return await desk.store.write(lambda tx: _sum_up(tx, desk, principal, kept, failed))
 
 

@@ -106,6 +106,8 @@ class CarrierAbilities(Noun):
     quarantine_seconds: float
     """How long after a send its effect may still show up; longer than ticket life plus read time-out."""
     look_interval_seconds: float
+    countries: tuple[str, ...] = ()
+    """Where it sells numbers, as far as that is known beforehand; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from ringfence.providers.protocol import (
     StockPage,
 )
 from ringfence.sandbox.carrier import Carrier, Statement
+from ringfence.sandbox.catalogue import countries
 from ringfence.sandbox.orders import OrderState, OwnedNumber
 from ringfence.sandbox.readiness import readiness_of
 from ringfence.sandbox.registrations import SmsRegistration
@@ -78,6 +79,7 @@ ABILITIES = CarrierAbilities(
     ticket_life_seconds=3.0,
     quarantine_seconds=6.0,
     look_interval_seconds=1.0,
+    countries=countries(),
 )
 
 SLOW_SECONDS = 1.5

@@ -407,6 +407,18 @@ def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
     return [_intent(tx, row) for row in rows]
 
 
+def ids_of(tx: Transaction, principal: str, *, limit: int) -> list[str]:
+    """A principal's own intents by id, the latest first."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(table.intent_id)
+        .where(table.principal == principal)
+        .order_by(table.intent_id.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
 def is_being_moved(tx: Transaction, number_id: str) -> bool:
     """Whether an assign line of this number has been sent and is not settled yet."""
     table = schema.open_line.c
