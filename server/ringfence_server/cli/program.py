@@ -11,7 +11,16 @@ from collections.abc import Sequence
 import typer
 
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
-from ringfence_server.cli import approvals, calling, database, deciding, exits, keeping, sandbox
+from ringfence_server.cli import (
+    approvals,
+    calling,
+    database,
+    deciding,
+    exits,
+    keeping,
+    sandbox,
+    scripting,
+)
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -41,6 +50,7 @@ def build() -> typer.Typer:
     program.command("numbers")(calling.numbers)
     program.command("spending")(keeping.spending)
     program.command("call")(calling.call)
+    program.command("script")(scripting.script)
     program.command("pending")(deciding.pending)
     program.command("show")(deciding.show_intent)
     program.command("approve")(deciding.approve)
