@@ -22,7 +22,6 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitResult, TextContent
 
 from ringfence.desk import consenting
-from ringfence.desk.buying import wait_for_intent
 from ringfence.errors import RingfenceError
 from ringfence.guard import books, freeze, policy_change
 from ringfence.guard.card import read_facts
@@ -174,24 +173,25 @@ class Stage:
     # The person.
 
     async def approve(self, intent_id: str) -> Answer:
-        """A person reads the card and says yes, as at the terminal; then the server does its part."""
+        """A person reads the card and says yes, as `ringfence approve` has it; then it is worked off.
 
+        While the server is stopped nobody works it off, as if that terminal too were closed at once.
+        """
+        return await _told(self._consent(intent_id))
+
+    async def _consent(self, intent_id: str) -> Intent:
         def fresh(tx: Transaction) -> Intent:
             keep_up(tx)
             return read_facts(tx, intent_id).intent
 
-        async def consent() -> Intent:
-            shown = await self._person.desk.store.write(fresh)
-            approved = await consenting.approve_at_terminal(
-                self._person.desk, intent_id, digest=shown.digest, person=APPROVER
-            )
-            if self._connection is None:
-                return approved
-            return await wait_for_intent(
-                self._person.desk, approved.terms.principal, intent_id, WORK_SECONDS
-            )
-
-        return await _told(consent())
+        person = self._person
+        shown = await person.desk.store.write(fresh)
+        approved = await consenting.approve_at_terminal(
+            person.desk, intent_id, digest=shown.digest, person=APPROVER
+        )
+        if self._connection is None:
+            return approved
+        return await person.runner.work_until_ended(intent_id, WORK_SECONDS)
 
     async def decline(self, intent_id: str, reason: DeclineReason | None = None) -> Answer:
         """A person says no, which is final."""
