@@ -213,10 +213,11 @@ class _Run:
         document = answer.document
         if isinstance(expected.get("error"), str):
             expected = {**expected, "error": {"code": expected["error"]}}
-        found = [str(each) for each in differences(expected, document)]
-        found = [*_unexpected(expected, document), *found]
-        if found:
-            raise _Failed("\n".join([*filter(None, [way]), *found, _printed(document)]))
+        found = differences(expected, document)
+        told = [*_unexpected(expected, document), *map(str, found)]
+        if told:
+            shown = _around(document, found[0].path if found else ())
+            raise _Failed("\n".join([*filter(None, [way]), *told, shown]))
         for name, path in step.save.items():
             try:
                 self._saved[name] = value_at(document, path)
@@ -254,7 +255,18 @@ def _none_of(problems: list[str]) -> None:
         raise _Failed("\n".join(problems))
 
 
-def _printed(document: Mapping[str, Any]) -> str:
+def _around(document: Mapping[str, Any], path: tuple[str | int, ...]) -> str:
+    """The part of an answer that a difference is in."""
+    part: Any = document
+    for name in path[:-1]:
+        inner = part.get(name) if isinstance(part, Mapping) else part[int(name)]
+        if not isinstance(inner, Mapping | list):
+            break
+        part = inner
+    return _printed(part)
+
+
+def _printed(document: Any) -> str:
     """The answer, as far as it helps."""
     lines = json.dumps(document, indent=2, ensure_ascii=False).splitlines()
     cut = [*lines[:MAX_ANSWER_LINES], "  …"] if len(lines) > MAX_ANSWER_LINES else lines
