@@ -83,7 +83,9 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias is not followed: write out what it stands for")
+            why = "an alias is not followed: write out what it stands for"
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # so are the stubs
+            raise yaml.composer.ComposerError(None, None, why, mark)
         return super().compose_node(parent, index)
 
 

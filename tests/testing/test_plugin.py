@@ -188,13 +188,26 @@ def test_an_approver_that_proves_no_person_is_not_enough(ringfence):
     )
 
 
-@pytest.mark.parametrize("options", ['era="old"', 'forms="maybe"', 'policy={"limit": 3}'])
-def test_a_marker_that_says_nothing_known_fails_its_test(users: Users, options: str) -> None:
+def test_a_marker_that_says_nothing_known_fails_its_test(users: Users) -> None:
     ended = users.test(
-        f"import pytest\n@pytest.mark.ringfence({options})\ndef test_it(ringfence): pass"
+        """
+import pytest
+
+@pytest.mark.ringfence(era="old")
+def test_era(ringfence): pass
+
+@pytest.mark.ringfence(forms="maybe")
+def test_forms(ringfence): pass
+
+@pytest.mark.ringfence(policy={"limit": 3})
+def test_policy(ringfence): pass
+
+@pytest.mark.ringfence(approve=True)
+def test_what_there_is_not(ringfence): pass
+"""
     )
     assert ended.returncode == 1
-    assert "1 error" in ended.stdout
+    assert "4 errors" in ended.stdout
 
 
 def test_a_failing_test_leaves_its_installation_to_look_at(users: Users) -> None:

@@ -3,7 +3,7 @@ r"""Matching: what a step expects, held against what came.
 A map is met by a map that has at least these keys, a list by a list of as many items, and anything else by its
 equal. A map whose one key is a matcher's name is that matcher:
 
-    {is: anything}            there is a value, whichever; also `absent` and `empty`
+    {is: anything}            any value but null; also `absent` and `empty`
     {matches: "^\\+1415"}      a text in which the pattern is found
     {contains: x}             a text that holds x, or a list with an item that x matches
     {one_of: [a, b]}          matched by one of these
@@ -124,15 +124,12 @@ def _matcher(expected: Any) -> tuple[str, Any] | None:
 
 
 def _is(state: str, came: Any, path: Path) -> Iterator[Difference]:
-    found = (
-        "absent"
-        if came is _ABSENT
-        else "empty"
-        if isinstance(came, list | dict | str) and not came
-        else "anything"
-    )
-    is_so = state == found or (state == "anything" and came is not _ABSENT and came is not None)
-    if not is_so:
+    is_so = {
+        "anything": came is not _ABSENT and came is not None,
+        "absent": came is _ABSENT,
+        "empty": isinstance(came, list | dict | str) and not came,
+    }
+    if not is_so[state]:
         yield Difference(path, state, _shown(came))
 
 
