@@ -46,8 +46,7 @@ SPENDING = Shown(
     "spending",
     "Spending",
     "Limits, what is spent, held and left, and whether spending is frozen.",
-    # show_spending alone, as soon as there is that tool: see `_spending`.
-    frozenset({"show_spending", "list_numbers"}),
+    frozenset({"show_spending"}),
 )
 NUMBERS = Shown(
     "ringfence://numbers",
@@ -168,27 +167,7 @@ async def _carriers(call: Call, _operations: Mapping[str, AnyOperation]) -> dict
 
 
 async def _spending(call: Call, operations: Mapping[str, AnyOperation]) -> dict[str, Any]:
-    """What show_spending shows; until there is that tool, every budget as it stands."""
-    if "show_spending" in operations:
-        return await _result_of("show_spending", {}, call, operations)
-    return await _standings(call)
-
-
-async def _standings(call: Call) -> dict[str, Any]:
-    from ringfence.guard import windows
-    from ringfence.guard.standing import standings
-    from ringfence.store.transaction import Transaction
-
-    def read(tx: Transaction) -> dict[str, Any]:
-        windows.keep_up(tx)  # a month may have begun unseen
-        return {
-            "currency": tx.rules.currency,
-            "budgets": [each.as_document() for each in standings(tx)],
-            "frozen": tx.frozen,
-            "simulated": call.desk.is_simulated,
-        }
-
-    return await call.desk.store.write(read)
+    return await _result_of("show_spending", {}, call, operations)
 
 
 async def _intent(

@@ -20,6 +20,7 @@ from ringfence_server.cli import (
     exits,
     keeping,
     sandbox,
+    scripting,
 )
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
@@ -50,6 +51,7 @@ def build() -> typer.Typer:
     program.command("numbers")(calling.numbers)
     program.command("spending")(books.spending)
     program.command("call")(calling.call)
+    program.command("script")(scripting.script)
     program.command("pending")(deciding.pending)
     program.command("show")(deciding.show_intent)
     program.command("approve")(deciding.approve)
