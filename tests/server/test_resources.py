@@ -17,7 +17,6 @@ from ringfence_server import resources
 from ringfence_server.app import build_server
 from ringfence_server.listing import ToolFilter
 from ringfence_server.settings import Settings
-from ringfence_tools import CATALOG
 from server.households import (
     ENOUGH_SECONDS,
     approve_elsewhere,
@@ -256,9 +255,3 @@ async def test_a_bug_is_told_in_one_sentence(mode: str, caplog: pytest.LogCaptur
             await client.read_resource(NUMBERS)
     assert "hunter2" not in str(caught.value.error)
     assert caught.value.data["error"]["details"]["log_id"] in caplog.text
-
-
-def test_spending_is_shown_by_its_own_tool_as_soon_as_there_is_one() -> None:
-    """Until then every budget's standing stands in for it, beside list_numbers."""
-    has_tool = "show_spending" in {operation.name for operation in CATALOG}
-    assert (resources.SPENDING.tools == {"show_spending"}) is has_tool
