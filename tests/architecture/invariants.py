@@ -157,8 +157,8 @@ INVARIANTS: dict[str, Invariant] = {
         (
             STATEFUL,
             "guard/test_budget_fold.py::test_any_history_folds_to_what_its_outcomes_say",
-            "cli/test_keeping.py::test_the_books_are_proved_after_a_purchase",
-            "cli/test_keeping.py::test_a_balance_that_was_tampered_with_is_found",
+            "cli/test_books.py::test_the_books_are_proved_after_a_purchase",
+            "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
         ),
     ),
     "INV-APPEND": Invariant(
