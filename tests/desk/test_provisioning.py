@@ -35,6 +35,7 @@ from ringfence.errors import (
     PolicyRefused,
     PriceUnknown,
     ProviderUnavailable,
+    RingfenceError,
 )
 from ringfence.guard.card import card, read_facts
 from ringfence.guard.digest import digest_of, digest_of_bytes
@@ -307,20 +308,26 @@ async def test_a_mobile_in_melbourne_is_answered_with_the_search_that_works(hous
 
 
 @pytest.mark.parametrize(
-    ("wish", "error", "words"),
+    ("wish", "error", "words", "rule"),
     [
-        ({"country": "GB", "contains": "3069990990"}, PriceUnknown, "no price"),
-        ({"country": "GB", "type": NumberType.MOBILE}, PapersMissing, "papers"),
-        ({"country": "DE"}, PapersMissing, "papers"),
-        ({"country": "SE", "type": NumberType.MOBILE}, PolicyRefused, "back order"),
-        ({"country": "IS", "contains": "2001944"}, PriceUnknown, "exchange rate"),
+        ({"country": "GB", "contains": "3069990990"}, PriceUnknown, "no price", "price_known"),
+        ({"country": "GB", "type": NumberType.MOBILE}, PapersMissing, "papers", "papers_missing"),
+        ({"country": "DE"}, PapersMissing, "papers", "papers_missing"),
+        (
+            {"country": "SE", "type": NumberType.MOBILE},
+            PolicyRefused,
+            "back order",
+            "policy_refused",
+        ),
+        ({"country": "IS", "contains": "2001944"}, PriceUnknown, "exchange rate", "rate_known"),
     ],
 )
 async def test_what_cannot_be_bought_is_refused_for_its_own_reason(
-    house: House, wish: dict[str, Any], error: type[Exception], words: str
+    house: House, wish: dict[str, Any], error: type[RingfenceError], words: str, rule: str
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         await asked(house, **wish)
+    assert {violation["rule"] for violation in caught.value.details["violations"]} == {rule}
     assert house.carrier.holds() == []
 
 

@@ -22,6 +22,7 @@ from ringfence.errors import (
     RingfenceError,
 )
 from ringfence.guard import approval
+from ringfence.guard.decision import Violation
 from ringfence.guard.proposal import check_not_stopped
 from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.inventory import NumberRecord
@@ -40,6 +41,8 @@ MAX_NEXT = 3
 """How many more are tried when the cheapest has gone meanwhile; after that, something else is wrong."""
 MAX_IDLE_READ = 10
 """Idle numbers whose carriers are asked, so that many with a routing of their own do not use up the call."""
+MAX_NAMED = 5
+"""Numbers that a refusal names."""
 SERVING = frozenset({NumberState.ACTIVE, NumberState.RELEASE_REQUESTED})
 """A number that a person may still keep goes on serving."""
 
@@ -140,6 +143,7 @@ def _look_for_earlier(tx: Transaction, principal: str, wish: ProvisionWish) -> N
             raise PolicyRefused(
                 f"Somebody else has asked for a number for {wish.assistant_id} already, role {wish.role}.",
                 remedy="Tell the person. Call provision_number again when that has been decided.",
+                details=_because("asked_for_already", f"{wish.assistant_id}, role {wish.role}"),
             )
         raise _Met(intent)
     check_not_stopped(tx, principal, Op.BUY)
@@ -163,6 +167,7 @@ def _serving(tx: Transaction, wish: ProvisionWish) -> NumberRecord | None:
             f"{numbers[0].number} is the number of {wish.assistant_id}, role {wish.role}, "
             f"and it is {numbers[0].state}: whether it still costs something is not known.",
             remedy="Tell the person: they must say what became of it before another is bought.",
+            details=_because("own_number_settled", numbers[0].number),
         )
     connected = [each for each in serving if each.assistant_id == each.wanted_assistant_id]
     return next(iter(connected or serving), None)
@@ -309,6 +314,7 @@ _ASK_FIRST = "Tell the person, and ask which condition they would give up before
 
 def _unsellable(wanted: Sequence[Offer]) -> RingfenceError:
     priced = [offer.stock for offer in wanted if offer.stock.price is not None]
+    numbers = [offer.stock.number for offer in wanted[:MAX_NAMED]]
     place = (
         f"{wanted[0].stock.number} and what else matches" if wanted[1:] else wanted[0].stock.number
     )
@@ -319,16 +325,24 @@ def _unsellable(wanted: Sequence[Offer]) -> RingfenceError:
                 "Tell the person. To see which papers are wanted, call check_requirements. "
                 "Ask them before you choose another type or country."
             ),
+            details=_because("papers_missing", *numbers),
         )
     if priced:
         return PolicyRefused(
             f"{place} can be had on back order only: it would be charged before it exists.",
             remedy=f"{_ASK_FIRST} Only then call provision_number with what they agreed to.",
+            details=_because("policy_refused", *numbers),
         )
     return PriceUnknown(
         f"{place} has no price, and what has no price is not bought.",
         remedy=f"{_ASK_FIRST} A person can add the price as well.",
+        details=_because("price_known", *numbers),
     )
+
+
+def _because(rule: str, *requested: str) -> dict[str, object]:
+    """The details of a refusal: what it is about, in the shape of the guard's."""
+    return {"violations": [Violation(rule=rule, requested=each).model_dump() for each in requested]}
 
 
 async def provisioned_by(desk: Desk, principal: str, intent_id: str) -> Provisioned:

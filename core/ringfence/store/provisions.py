@@ -12,6 +12,9 @@ from ringfence.states import OPEN_INTENTS, IntentState
 from ringfence.store import intents, schema
 from ringfence.store.transaction import Transaction
 
+MAX_REMEMBERED = 100
+"""Intents of one kind that are looked at for one assistant and role; nobody declines more and means it."""
+
 
 def take_turn(tx: Transaction, assistant_id: str, role: str) -> None:
     """Wait for others who ask for this assistant and role, and make later ones wait for the end of this transaction.
@@ -38,7 +41,7 @@ def open_intents(tx: Transaction, assistant_id: str, role: str) -> list[Intent]:
 def declined(
     tx: Transaction, assistant_id: str, role: str
 ) -> list[tuple[LineTerms, DeclineReason]]:
-    """Numbers that a person did not want for this assistant and role, with the reason where one was given."""
+    """Numbers that a person did not want for this assistant and role, with their reason; the latest ones."""
     return [
         (line.terms, intent.decline_reason)
         for intent in _intents(tx, assistant_id, role, states=[IntentState.DECLINED])
@@ -51,16 +54,17 @@ def _intents(
     tx: Transaction, assistant_id: str, role: str, *, states: Sequence[IntentState]
 ) -> list[Intent]:
     table = schema.intent.c
-    ids = tx.connection.execute(
+    latest = tx.connection.execute(
         select(table.intent_id)
         .where(
             table.assistant_id == assistant_id,
             table.role == role,
             table.state.in_([state.value for state in states]),
         )
-        .order_by(table.created_at, table.intent_id)
+        .order_by(table.created_at.desc(), table.intent_id.desc())
+        .limit(MAX_REMEMBERED)
     ).scalars()
-    found = [intents.get(tx, intent_id) for intent_id in ids.all()]
+    found = [intents.get(tx, intent_id) for intent_id in reversed(latest.all())]
     return [intent for intent in found if intent is not None]
 
 
