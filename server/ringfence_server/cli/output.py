@@ -54,6 +54,8 @@ def fail(error: RingfenceError, *, as_json: bool) -> None:
         if isinstance(each, dict)
     ]
     told = [f"{error.message} ({error.code})", *violations, for_person(document["error"]["remedy"])]
+    if "lines" in error.details:  # to be copied, so as they are
+        told.append(str(error.details["lines"]))
     print("\n".join(told), file=sys.stderr)
 
 

@@ -18,6 +18,7 @@ from ringfence_server.cli import (
     database,
     deciding,
     exits,
+    installing,
     keeping,
     policy,
     sandbox,
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
     program = _group(HELP)
     program.command("serve", context_settings=_ANYTHING)(_serve)
     program.command("demo")(_demo)
+    program.command("install")(installing.install)
     program.command("search")(calling.search)
     program.command("numbers")(calling.numbers)
     program.command("spending")(keeping.spending)
