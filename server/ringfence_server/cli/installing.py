@@ -80,10 +80,10 @@ def install(
     remove: Annotated[bool, typer.Option("--remove", help="Take the entry out again.")] = False,
     as_json: Json = False,
 ) -> Exit:
-    """Tell a client of this server: write one entry into the client's own file.
+    """Tell a client of this server, in the client's own file.
 
-    It shows the difference, keeps a copy of the old file beside it, and leaves everything else in
-    the file as it is. Nothing secret is written.
+    It writes one entry, shows the difference, keeps a copy of the old file beside it, and leaves everything
+    else in the file as it is. Nothing secret is written.
     """
     wish = _wish(client, name, scope)
     found = files.read(wish.place)
