@@ -294,6 +294,16 @@ def test_the_report_fits_80_columns_and_commands_stay_whole(shell: Shell) -> Non
         assert len(line) <= 80 or str(shell.home) in line
 
 
+def test_colours_are_for_terminals_that_want_them(shell: Shell) -> None:
+    shell.home.chmod(0o755)
+    coloured = shell.run_alone("doctor", FORCE_COLOR="1", TERM="xterm-256color").out
+    assert "\x1b[33mwarn  home" in coloured
+    for plain in ({}, {"NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "xterm-256color"}):
+        told = shell.run_alone("doctor", **plain).out
+        assert "\x1b" not in told
+        assert "warn  home" in told
+
+
 def test_it_is_read_only(shell: Shell) -> None:
     before = {p.name: p.read_bytes() for p in shell.home.iterdir() if p.suffix == ".sqlite3"}
     shell.run("doctor")

@@ -8,11 +8,13 @@ from ringfence.errors import ConfigurationError, RingfenceError
 from ringfence_server.checkup import clients, database, machine, page
 from ringfence_server.checkup.finding import Finding, Grade, fail
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.output import Json, filled, show
+from ringfence_server.cli.output import Json, coloured, filled, show
 from ringfence_server.cli.remedies import for_person
 from ringfence_server.clients.catalogue import Surroundings
 from ringfence_server.opening import open_installation
 from ringfence_server.settings import Settings, read_settings
+
+COLOURS = {Grade.WARN.value: "yellow", Grade.FAIL.value: "bold red"}
 
 
 def doctor(*, as_json: Json = False) -> Exit:
@@ -33,7 +35,7 @@ def doctor(*, as_json: Json = False) -> Exit:
         "separation": separation,
         "findings": [finding.as_document() for finding in found],
     }
-    show(document, _told(found), as_json=as_json)
+    show(document, coloured(_told(found), COLOURS), as_json=as_json)
     return Exit.USAGE if has_failed else Exit.DONE
 
 

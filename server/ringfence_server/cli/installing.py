@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from ringfence.errors import ConfigurationError, InvalidArguments, NotFound
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.output import Json, show
+from ringfence_server.cli.output import Json, coloured, show
 from ringfence_server.clients import entry, files, jsonc, toml
 from ringfence_server.clients.catalogue import (
     CLIENTS,
@@ -64,7 +65,7 @@ class Done:
 
 
 def install(
-    client: Annotated[ClientName, typer.Argument(metavar="CLIENT", help=", ".join(ClientName))],
+    client: Annotated[ClientName, typer.Argument(metavar="CLIENT", help="Which client.")],
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
@@ -239,11 +240,13 @@ def _failed(words: Sequence[str], why: str) -> ConfigurationError:
     )
 
 
-def _told(wish: Wish, done: Done, *, dry_run: bool) -> list[str]:
+def _told(wish: Wish, done: Done, *, dry_run: bool) -> list[str | Text]:
     title, file = wish.client.title, wish.place.file
     if not done.is_changed:
         return [f"{title} has it already, in {file}."]
-    text = [done.difference] if done.difference else []
+    text: list[str | Text] = []
+    if done.difference:
+        text.append(coloured(done.difference, {"+": "green", "-": "red", "@@": "cyan"}))
     text += [f"$ {shlex.join(words)}" for words in done.commands]
     if dry_run:
         return [*text, "Nothing was changed."]
