@@ -202,12 +202,34 @@ class ExchangeRate(Noun):
         return Money(-(-dividend // (MICROS * BASIS_POINTS)), self.target)
 
 
+_PLACEHOLDER = "{assistant_id}"
+
+
+def _check_template(template: str | None) -> str | None:
+    """An address whose host is the operator's own words: names of assistants are chosen by models."""
+    if template is None:
+        return None
+    host, _, rest = template.removeprefix("https://").partition("/")
+    if re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", host) is None:
+        raise ValueError(
+            "an address begins with https:// and a plain host; the rest follows a slash"
+        )
+    if re.search(r"[{}]", rest.replace(_PLACEHOLDER, "")):
+        raise ValueError(f"an address holds no braces but those of {_PLACEHOLDER}")
+    return template
+
+
 class RegisteredAssistant(Noun):
-    """An assistant that may be given numbers: a name, or `*` for any; addresses may hold `{assistant_id}`."""
+    """An assistant that may be given numbers: a name, or `*` for any.
+
+    Its addresses may hold `{assistant_id}` behind the host.
+    """
 
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9._:-]{1,64}|[A-Za-z0-9._:-]{0,63}\*)$")]
     voice_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
     sms_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
+
+    _templates = field_validator("voice_url", "sms_url")(_check_template)
 
     def matches(self, assistant_id: str) -> bool:
         """Whether this entry speaks for that assistant."""
@@ -334,7 +356,8 @@ def explain(error: Exception) -> str:
     """A refusal in one line: where it is wrong and why, without the libraries' links."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}"
+        where = ".".join(map(str, first["loc"])) or "the document"
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
     return str(error)
 
 

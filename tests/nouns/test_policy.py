@@ -137,6 +137,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a wildcard for countries": ({"countries": "*"}, "countries"),
     "a wildcard in countries": ({"countries": ["G*"]}, "countries"),
     "a small country": ({"countries": ["us"]}, "countries"),
+    "a host that a name could choose": (
+        {"assistants": [{"name": "*", "voice_url": "https://{assistant_id}/voice"}]}, "a plain host"
+    ),
+    "a host that a name could lengthen": (
+        {"assistants": [{"name": "*", "sms_url": "https://example.com{assistant_id}/sms"}]}, "a plain host"
+    ),
+    "a password in an address": (
+        {"assistants": [{"name": "a", "voice_url": "https://me:secret@example.com/"}]}, "a plain host"
+    ),
+    "an unknown placeholder": (
+        {"assistants": [{"name": "*", "voice_url": "https://example.com/{assistant}/"}]}, "no braces but"
+    ),
     "an assistant twice": ({"assistants": [{"name": "a"}, {"name": "a"}]}, "each assistant stands once"),
     "a pattern in the middle": ({"assistants": [{"name": "a*b"}]}, "assistants.0.name"),
     "another pattern": ({"assistants": [{"name": "a?"}]}, "assistants.0.name"),

@@ -24,7 +24,11 @@ def apply(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Poli
             without a rate for a currency that something open or owned is priced in.
     """
     if tx.mode != "sandbox":
-        raise ConfigurationError("Only an approver can change the policy of a live installation.")
+        raise ConfigurationError(
+            "Only an approver can change the policy of a live installation.",
+            remedy="Approvers cannot be enrolled in this version yet. Rehearse the change in a sandbox: "
+            "another RINGFENCE_HOME, with RINGFENCE_MODE=sandbox.",
+        )
     keep_up(tx)
     policy = policies.add(tx, document, applied_by=applied_by)
     tx.audit(

@@ -601,6 +601,16 @@ def unsettled_count(tx: Transaction) -> int:
     )
 
 
+def awaiting_count(tx: Transaction) -> int:
+    """How many intents wait for a person."""
+    waits = schema.intent.c.state == IntentState.AWAITING_APPROVAL.value
+    return int(
+        tx.connection.execute(
+            select(func.count()).select_from(schema.intent).where(waits)
+        ).scalar_one()
+    )
+
+
 def postpone_line(tx: Transaction, line_id: str, due_at: datetime) -> None:
     """Look at a line later; says nothing about it, so its version stays."""
     tx.connection.execute(

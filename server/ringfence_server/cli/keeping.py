@@ -1,21 +1,15 @@
-"""Keeping: finish what was begun, stop everything, change the policy."""
+"""Keeping: finish what was begun, stop everything, go on."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ringfence.errors import ConfigurationError
-from ringfence.guard import freeze, policy_change
-from ringfence.policy import Policy, read_policy
-from ringfence.store.transaction import Transaction
+from ringfence.guard import freeze
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, show
-
-MAX_POLICY_BYTES = 1_000_000
 
 
 def settle(*, as_json: Json = False) -> Exit:
@@ -50,46 +44,3 @@ def go_on(*, as_json: Json = False) -> Exit:
         opened.desk.store.write_now(lambda tx: freeze.unfreeze(tx, actor=person()))
     show({"frozen": None}, "Not frozen: budgets and consent decide again.", as_json=as_json)
     return Exit.DONE
-
-
-def show_policy(*, as_json: Json = False) -> Exit:
-    """Show the policy in force; without --json as a file that `policy apply` reads."""
-    with premises() as opened:
-        policy = opened.desk.store.read_now(lambda tx: tx.policy)
-    show(policy.model_dump(mode="json"), _as_file(policy), as_json=as_json)
-    return Exit.DONE
-
-
-def apply_policy(
-    file: Annotated[Path, typer.Argument(help="A policy in YAML.")], *, as_json: Json = False
-) -> Exit:
-    """Put a policy in force (sandbox installations only); what waits is counted anew under it."""
-    document = read_policy(_text(file))
-
-    def apply(tx: Transaction) -> Policy:
-        return policy_change.apply(tx, document, applied_by=person())
-
-    with premises() as opened:
-        policy = opened.desk.store.write_now(apply)
-    text = f"Version {policy.version} of the policy is in force."
-    show({"version": policy.version, "hash": policy.hash}, text, as_json=as_json)
-    return Exit.DONE
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MAX_POLICY_BYTES).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"The policy file {file} cannot be read: {type(error).__name__}.",
-            remedy="Name a readable file with UTF-8 text; the old policy stays in force.",
-        ) from error
-
-
-def _as_file(policy: Policy) -> str:
-    import yaml
-
-    head = f"# Version {policy.version}, in force since {policy.applied_at:%Y-%m-%d %H:%M} UTC.\n"
-    plain = policy.document.model_dump(mode="json")
-    return head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)

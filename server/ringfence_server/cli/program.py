@@ -7,21 +7,30 @@ import secrets
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from ringfence import __version__
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
 from ringfence_server.cli import (
     approvals,
+    assistants,
     books,
     calling,
+    completion,
+    config,
     database,
     deciding,
+    doctor,
     exits,
+    installing,
     keeping,
+    policy,
     sandbox,
     scripting,
 )
+from ringfence_server.cli.examples import add_examples
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -45,8 +54,12 @@ INTERRUPTED = 130
 def build() -> typer.Typer:
     """Every command, in the order of the help."""
     program = _group(HELP)
+    program.callback()(_options)
     program.command("serve", context_settings=_ANYTHING)(_serve)
     program.command("demo")(_demo)
+    program.command("init")(config.init)
+    program.command("install")(installing.install)
+    program.command("doctor")(doctor.doctor)
     program.command("search")(calling.search)
     program.command("numbers")(calling.numbers)
     program.command("spending")(books.spending)
@@ -63,10 +76,16 @@ def build() -> typer.Typer:
     page.command("serve")(approvals.serve_page)
     page.command("open")(approvals.open_page)
     program.add_typer(page, name="approvals")
-    policy = _group("The policy: everything that is allowed, and within which limits.")
-    policy.command("show")(keeping.show_policy)
-    policy.command("apply")(keeping.apply_policy)
-    program.add_typer(policy, name="policy")
+    rules = _group("The policy: what is allowed, and within which limits.")
+    rules.command("show")(policy.show_policy)
+    rules.command("plan")(policy.plan_policy)
+    rules.command("apply")(policy.apply_policy)
+    program.add_typer(rules, name="policy")
+    register = _group("The register of assistants: where their calls and texts go.")
+    register.command("add")(assistants.add_assistant)
+    register.command("list")(assistants.list_assistants)
+    register.command("remove")(assistants.remove_assistant)
+    program.add_typer(register, name="assistant")
     ledger = _group("The ledger: what was held, sent, spent and given back.")
     ledger.command("verify")(books.verify_ledger)
     ledger.command("export")(books.export_ledger)
@@ -74,6 +93,9 @@ def build() -> typer.Typer:
     chain = _group("The audit chain: everything that happened.")
     chain.command("verify")(books.verify_audit)
     program.add_typer(chain, name="audit")
+    settings = _group("Settings: what is in force, and where it comes from.")
+    settings.command("show")(config.show_config)
+    program.add_typer(settings, name="config")
     tables = _group("The database: its tables, and a copy of it.")
     tables.command("status")(database.status)
     tables.command("upgrade")(database.upgrade)
@@ -84,7 +106,27 @@ def build() -> typer.Typer:
     levers.command("clock")(sandbox.clock)
     levers.command("reset")(sandbox.start_anew)
     program.add_typer(levers, name="sandbox")
+    program.command("completion")(completion.completion)
+    add_examples(program)
     return program
+
+
+def _print_version(wished: bool) -> None:
+    if wished:
+        print(f"ringfence {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """What may stand before a command; the help is the group's own."""
 
 
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

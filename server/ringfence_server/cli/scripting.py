@@ -48,8 +48,6 @@ def script(
     """Run scripted tool calls against the real server, simulated, and hold the answers against the script.
 
     Ends with 1 if a step is not as expected, and with 2 if a file is no script.
-
-    Example: ringfence script tests/journeys/reception.yaml --era modern
     """
     from ringfence_server.testing.running import Status, run_all
     from ringfence_server.testing.script import read_script_file
