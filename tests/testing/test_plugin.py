@@ -20,16 +20,8 @@ PYTEST = (
     *("--durations=0", "-p", "no:cacheprovider"),
 )
 
-EXAMPLE = """
-def test_a_time_out_never_buys_twice(ringfence):
-    offers = ringfence.call("search_numbers", country="US", area_code="415")["offers"]
-    intent = ringfence.call("buy_numbers", items=[offers[0]["offer_id"]])
-    ringfence.carrier.fail_next("timeout_after_charge")
-    assert ringfence.approve(intent)["state"] == "needs_attention"
-    ringfence.clock.advance(minutes=31)
-    assert ringfence.call("get_intent", intent_id=intent["intent_id"])["state"] == "completed"
-    ringfence.assert_balanced()
-"""
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+EXAMPLE = README.partition("```python\n")[2].partition("```\n")[0]
 """Eight lines, as the README has them."""
 
 
