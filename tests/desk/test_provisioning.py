@@ -544,6 +544,15 @@ async def test_what_somebody_else_has_asked_for_is_refused_without_their_ids(hou
     assert (await proposed(house)).state is IntentState.AWAITING_APPROVAL
 
 
+async def test_ones_own_open_purchase_is_gone_on_with_though_somebody_else_has_one_too(
+    house: House,
+) -> None:
+    [offer] = await house.find(principal=SOMEBODY_ELSE)
+    await house.propose(offer, principal=SOMEBODY_ELSE, assistant_id="reception")
+    mine = await house.propose(*await house.find(), assistant_id="reception")
+    assert (await proposed(house)).intent_id == mine.intent_id
+
+
 async def test_nobody_follows_somebody_elses_intent(house: House) -> None:
     intent = await proposed(house)
     with pytest.raises(NotFound):

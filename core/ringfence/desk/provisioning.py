@@ -138,14 +138,16 @@ def _look_for_earlier(tx: Transaction, principal: str, wish: ProvisionWish) -> N
     served = _serving(tx, wish)
     if served is not None:
         raise _Met(Given(served, connection_of(served), is_reused=True))
-    for intent in provisions.open_intents(tx, wish.assistant_id, wish.role):
-        if intent.terms.principal != principal:
-            raise PolicyRefused(
-                f"Somebody else has asked for a number for {wish.assistant_id} already, role {wish.role}.",
-                remedy="Tell the person. Call provision_number again when that has been decided.",
-                details=_because("asked_for_already", f"{wish.assistant_id}, role {wish.role}"),
-            )
-        raise _Met(intent)
+    waiting = provisions.open_intents(tx, wish.assistant_id, wish.role)
+    for intent in waiting:
+        if intent.terms.principal == principal:
+            raise _Met(intent)
+    if waiting:
+        raise PolicyRefused(
+            f"Somebody else has asked for a number for {wish.assistant_id} already, role {wish.role}.",
+            remedy="Tell the person. Call provision_number again when that has been decided.",
+            details=_because("asked_for_already", f"{wish.assistant_id}, role {wish.role}"),
+        )
     check_not_stopped(tx, principal, Op.BUY)
 
 
