@@ -59,6 +59,8 @@ class Inspector:
                 *arguments,
                 "--protocol-era",
                 self._era,
+                "--connect-timeout",
+                str(END_SECONDS * 1000),  # a busy machine starts us slowly
                 "--format",
                 "json",
             ],
