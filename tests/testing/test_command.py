@@ -9,6 +9,7 @@ import pytest
 
 from cli.conftest import founded, home, shell
 from cli.shell import Shell
+from ringfence_server.testing.stage import Setting, Stage
 
 __all__ = ["founded", "home", "shell"]
 
@@ -108,8 +109,9 @@ def test_a_report_that_cannot_be_written_ends_with_2(shell: Shell, good: str) ->
 
 
 def test_a_kept_installation_is_one_like_any_other(
-    shell: Shell, good: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     [run] = shell.run("script", good, "--era", "modern", "--keep", "--json").document["runs"]
     monkeypatch.setenv("RINGFENCE_HOME", run["home"])
     assert len(shell.json("numbers")["numbers"]) == 1
@@ -119,12 +121,19 @@ def test_a_kept_installation_is_one_like_any_other(
 
 
 def test_without_keep_nothing_is_left(
-    shell: Shell, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, good: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    before = set(tmp_path.iterdir())
-    shell.run("script", good, "--era", "modern")
-    assert {path for path in tmp_path.iterdir() if "script" in path.name} - before == set()
+    homes: list[Path] = []
+    opened = Stage.opened
+
+    async def noted(home: Path, setting: Setting) -> Stage:
+        homes.append(home)
+        return await opened(home, setting)
+
+    monkeypatch.setattr(Stage, "opened", noted)
+    shell.run("script", good)
+    assert len(homes) == 2
+    assert not any(home.exists() for home in homes)
 
 
 def test_it_leaves_the_users_installation_alone(shell: Shell, good: str) -> None:

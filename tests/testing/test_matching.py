@@ -36,7 +36,8 @@ CAME = {
         {"state": {"one_of": ["completed", "failed"]}},
         {"state": {"contains": "complete"}},
         {"state": {"is": "anything"}, "error": {"is": "absent"}, "steps": {"is": "empty"}},
-        {"limit": {"at_most": 5}},
+        {"limit": {"at_most": 5, "at_least": 5, "not": 4}},
+        {"lines": {"length": 2, "each": {"state": {"is": "anything"}}}},
         {"limit": {"one_of": [{"at_least": 9}, 5]}},
     ],
 )
@@ -71,6 +72,7 @@ def test_it_is_met(expected: dict[str, Any]) -> None:
         ({"limit": {"matches": "5"}}, "limit: expected text that matches 5, came 5"),
         ({"state": {"one_of": ["a", "b"]}}, 'state: expected one of ["a", "b"], came completed'),
         ({"limit": {"at_least": 6}}, "limit: expected at least 6, came 5"),
+        ({"limit": {"at_least": 1, "at_most": 4}}, "limit: expected at most 4, came 5"),
         ({"limit": {"at_most": 4}}, "limit: expected at most 4, came 5"),
         ({"simulated": {"at_least": 0}}, "simulated: expected at least 0, came true"),
         ({"missing": {"matches": "x"}}, "missing: expected text that matches x, came nothing"),

@@ -101,7 +101,7 @@ def test_what_time_cannot_settle_fails_settle(monkeypatch: pytest.MonkeyPatch) -
         return Settled(rounds=3, open_lines=1)
 
     monkeypatch.setattr(Runner, "settle", one_is_left)
-    assert "1 lines are open still" in problem("- settle")
+    assert "open still: 1 of the lines" in problem("- settle")
 
 
 def test_books_that_do_not_balance_fail_expect_balanced(monkeypatch: pytest.MonkeyPatch) -> None:

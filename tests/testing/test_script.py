@@ -103,6 +103,7 @@ def test_every_verb_is_read(verb: str) -> None:
         (f"{HEAD}  - call: x\n    expect:\n      a: {{matches: '('}}", 5, "takes a pattern"),
         (f"{HEAD}  - call: x\n    expect: {{a: {{at_least: many}}}}", 4, "a whole number"),
         (f"{HEAD}  - call: x\n    expect: {{a: {{one_of: b}}}}", 4, "takes a list"),
+        (f"{HEAD}  - call: x\n    expect: {{a: {{length: 1, b: 2}}}}", 4, "stands among fields"),
         (f"{HEAD}  - expect_charges: {{at_least: x}}", 3, "a whole number"),
         ("name: mine\neras: [old]\nsteps: [settle]", 2, "eras.0: "),
         ("name: mine\nclient: {forms: maybe}\nsteps: [settle]", 2, "client.forms: "),

@@ -1,7 +1,7 @@
 r"""Matching: what a step expects, held against what came.
 
 A map is met by a map that has at least these keys, a list by a list of as many items, and anything else by its
-equal. A map whose one key is a matcher's name is that matcher:
+equal. A map whose keys are names of matchers is met where all of them are:
 
     {is: anything}            any value but null; also `absent` and `empty`
     {matches: "^\\+1415"}      a text in which the pattern is found
@@ -56,9 +56,9 @@ def differences(expected: Any, came: Any, path: Path = ()) -> list[Difference]:
 
 
 def _differences(expected: Any, came: Any, path: Path) -> Iterator[Difference]:
-    if (matcher := _matcher(expected)) is not None:
-        name, argument = matcher
-        yield from _MATCHERS[name](argument, came, path)
+    if _is_of_matchers(expected):
+        for name, argument in expected.items():
+            yield from _MATCHERS[name](argument, came, path)
     elif came is _ABSENT:
         yield Difference(path, _shown(expected), "nothing")
     elif isinstance(expected, Mapping) and isinstance(came, Mapping):
@@ -84,20 +84,18 @@ def check_expected(expected: Any, path: Path = ()) -> None:
     Raises:
         BadMatcher: a matcher's argument is of the wrong kind.
     """
-    if (matcher := _matcher(expected)) is not None:
-        name, argument = matcher
-        problem = _problem(name, argument)
-        if problem:
-            raise BadMatcher((*path, name), f"`{name}` {problem}")
-        if name in {"matches", "is"}:
-            return
-        path, expected = (*path, name), argument
     if isinstance(expected, Mapping):
-        for key, inner in expected.items():
-            check_expected(inner, (*path, key))
+        is_of_matchers = _is_of_matchers(expected)
+        for name, argument in expected.items():
+            inner = (*path, name)
+            if is_of_matchers and (problem := _problem(name, argument)):
+                raise BadMatcher(inner, f"`{name}` {problem}")
+            if name in MATCHERS and not is_of_matchers:
+                raise BadMatcher(inner, f"the matcher `{name}` stands among fields")
+            check_expected(argument, inner)
     elif isinstance(expected, list):
-        for index, inner in enumerate(expected):
-            check_expected(inner, (*path, index))
+        for index, item in enumerate(expected):
+            check_expected(item, (*path, index))
 
 
 def _problem(name: str, argument: Any) -> str | None:
@@ -115,12 +113,9 @@ def _problem(name: str, argument: Any) -> str | None:
     return None
 
 
-def _matcher(expected: Any) -> tuple[str, Any] | None:
-    if isinstance(expected, Mapping) and len(expected) == 1:
-        [(name, argument)] = expected.items()
-        if name in _MATCHERS:
-            return name, argument
-    return None
+def _is_of_matchers(expected: Any) -> bool:
+    """Whether a map is no map to be met, but matchers that must all be met."""
+    return isinstance(expected, Mapping) and bool(expected) and set(expected) <= MATCHERS
 
 
 def _is(state: str, came: Any, path: Path) -> Iterator[Difference]:

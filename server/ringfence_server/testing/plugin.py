@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,8 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def ringfence(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ringfence]:
     """A phone number shop with a guard, simulated: call its tools, decide for the person, move its clock."""
     from ringfence_server.testing.play import Ringfence, setting_of
+    from ringfence_server.testing.premises import throw_away_home
 
     marker = request.node.get_closest_marker("ringfence")
     options = {} if marker is None else marker.kwargs
-    with Ringfence(tmp_path / "ringfence", setting_of(**options)) as opened:
-        yield opened
+    with throw_away_home() as home:
+        with Ringfence(home, setting_of(**options)) as opened:
+            yield opened
+        copytree(home, tmp_path / "ringfence")  # to look at when the test has failed

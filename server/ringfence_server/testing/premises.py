@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -87,6 +89,14 @@ class Premises:
                 opened.sandbox_carrier.set_offset(offset)
         finally:
             opened.close()
+
+
+@contextmanager
+def throw_away_home() -> Iterator[Path]:
+    """A folder for one installation, gone afterwards; in memory where there is some, for power cuts are not tried."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # a folder of our own is made in it
+    with tempfile.TemporaryDirectory(prefix="ringfence-stage-", dir=memory) as folder:
+        yield Path(folder)
 
 
 def policy_with(changes: Mapping[str, Any]) -> PolicyDocument:

@@ -17,6 +17,7 @@ from ringfence.errors import RingfenceError
 from ringfence_server.testing import script as verbs
 from ringfence_server.testing.following import Follower
 from ringfence_server.testing.matching import differences
+from ringfence_server.testing.premises import throw_away_home
 from ringfence_server.testing.references import NoSuchValue, filled, value_at
 from ringfence_server.testing.script import Placed, Script
 from ringfence_server.testing.simulated_time import SimulatedLoop
@@ -90,8 +91,8 @@ def _home(keep: bool) -> Iterator[Path]:
     if keep:
         yield Path(tempfile.mkdtemp(prefix="ringfence-script-"))
         return
-    with tempfile.TemporaryDirectory(prefix="ringfence-script-") as folder:
-        yield Path(folder)
+    with throw_away_home() as home:
+        yield home
 
 
 async def _run(script: Script, era: Era, home: Path, *, keep: bool) -> RunReport:
@@ -247,7 +248,7 @@ def _unexpected(expected: Mapping[str, Any], document: Mapping[str, Any]) -> Ite
 
 
 def _still_open(lines: int) -> list[str]:
-    return [f"{lines} lines are open still"] if lines else []
+    return [f"open still: {lines} of the lines, which only a person can settle"] if lines else []
 
 
 def _none_of(problems: list[str]) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -40,6 +40,8 @@ from ringfence_tools import CATALOG
 from ringfence_tools.intent_result import intent_result
 from ringfence_tools.operation import Surface
 from ringfence_tools.refusal import error_document
+
+T = TypeVar("T")
 
 Era = Literal["modern", "legacy"]
 ERAS: tuple[Era, ...] = ("modern", "legacy")
@@ -263,10 +265,10 @@ class Stage:
             ),
         ]
 
-    def _read(self, look: Any) -> Any:
+    def _read(self, look: Callable[[Transaction], T]) -> T:
         return self._person.desk.store.read_now(look)
 
-    def _write(self, change: Any) -> Any:
+    def _write(self, change: Callable[[Transaction], T]) -> T:
         return self._person.desk.store.write_now(change)
 
 
@@ -323,7 +325,7 @@ async def _answer_form(forms: Forms, _context: Any, params: Any) -> ElicitResult
     return ElicitResult(action="accept", content={"last_four": digits})
 
 
-async def _told(story: Any) -> Answer:
+async def _told(story: Awaitable[Intent]) -> Answer:
     """How the intent stands after a person's story, or the refusal."""
     try:
         return Answer(intent_result(await story, _SURFACE).as_document())
