@@ -156,15 +156,15 @@ INVARIANTS: dict[str, Invariant] = {
         (
             STATEFUL,
             "guard/test_budget_fold.py::test_any_history_folds_to_what_its_outcomes_say",
-            "cli/test_keeping.py::test_the_books_are_proved_after_a_purchase",
-            "cli/test_keeping.py::test_a_balance_that_was_tampered_with_is_found",
+            "cli/test_books.py::test_the_books_are_proved_after_a_purchase",
+            "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
         ),
     ),
     "INV-APPEND": Invariant(
         "No row of the ledger or of the audit chain is ever changed or deleted.",
         (
             "store/test_append_only.py::test_the_database_itself_refuses_to_change_or_delete_a_row",
-            "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_history_is_only_ever_added_to",
         ),
     ),
@@ -172,7 +172,7 @@ INVARIANTS: dict[str, Invariant] = {
         "The audit chain verifies from end to end, and extends every head that was signed.",
         (
             STATEFUL,
-            "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_a_changed_history_is_noticed",
         ),
         not_built=f"checkpoints and signed heads: {SIGNATURES}",
