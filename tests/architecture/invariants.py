@@ -165,7 +165,7 @@ INVARIANTS: dict[str, Invariant] = {
         "No row of the ledger or of the audit chain is ever changed or deleted.",
         (
             "store/test_append_only.py::test_the_database_itself_refuses_to_change_or_delete_a_row",
-            "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_history_is_only_ever_added_to",
         ),
     ),
@@ -173,7 +173,7 @@ INVARIANTS: dict[str, Invariant] = {
         "The audit chain verifies from end to end, and extends every head that was signed.",
         (
             STATEFUL,
-            "cli/test_keeping.py::test_an_event_that_was_edited_is_found",
+            "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_a_changed_history_is_noticed",
         ),
         not_built=f"checkpoints and signed heads: {SIGNATURES}",
