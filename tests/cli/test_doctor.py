@@ -17,7 +17,6 @@ import pytest
 from cli.shell import COMMAND, Ended, Shell
 from ringfence_server.checkup import machine, processes
 from ringfence_server.cli import keeping
-from ringfence_server.clients.catalogue import Surroundings
 from ringfence_server.settings import DATABASE_NAME
 
 
@@ -28,7 +27,7 @@ def _no_clients(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     home.mkdir()
     for name in ("XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Surroundings, "is_mac", False)
+    monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("RINGFENCE_APPROVALS_URL", "http://localhost:0")
     monkeypatch.chdir(home)

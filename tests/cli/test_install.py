@@ -44,7 +44,6 @@ def user(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", str(home / "bin"))
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(Surroundings, "is_mac", False)
     monkeypatch.chdir(home / "work")
     return home
 

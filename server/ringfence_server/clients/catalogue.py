@@ -42,7 +42,7 @@ class Surroundings:
     home: Path = field(default_factory=Path.home)
     folder: Path = field(default_factory=Path.cwd)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    is_mac: bool = sys.platform == "darwin"
+    is_mac: bool = field(default_factory=lambda: sys.platform == "darwin")
 
     def named(self, variable: str, otherwise: Path) -> Path:
         """The folder that a variable names, else the usual one."""
