@@ -1,7 +1,7 @@
 """Where each client keeps its list of servers, on Linux and macOS.
 
-Sources, read 2026-11: code.claude.com/docs/en/mcp, modelcontextprotocol.io (Claude Desktop), cursor.com/docs/mcp,
-code.visualstudio.com/docs/agents/reference/mcp-configuration, developers.openai.com/codex/mcp.
+Sources, read 2026-11: VS Code's own page (code.visualstudio.com, MCP configuration reference); for Claude Code, Claude
+Desktop, Cursor and Codex the guides of server authors, which agree. No client itself was run.
 """
 
 from __future__ import annotations
