@@ -15,11 +15,13 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from guard.databases import Databases
 from guard.processes import Process
 from guard.reckoning import Reckoning
 from guard.rulebook import rulebook
+from guard.stocked import REQUESTERS, SHELVED
 from guard.watch import Watch
-from guard.world import ASSISTANTS, REQUESTERS, SHELVED, World
+from guard.world import ASSISTANTS, World
 from ringfence.desk import consenting
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
@@ -62,14 +64,17 @@ T = TypeVar("T")
 class GuardMachine(RuleBasedStateMachine):
     """One run: an installation from its first purchase until everything has ended."""
 
+    databases: ClassVar[Databases]
     steps: ClassVar[int] = 0
     seen: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(self.databases)
         self.clock = self.world.clock
-        self.watch = Watch(self.world.folder, self.seen)
+        self.watch = Watch(
+            ours=self.world.reader(), carrier=self.world.carrier_reader(), seen=self.seen
+        )
         self.reckoning = Reckoning(self.world, self.watch)
         self.asked: list[tuple[str, BuyWish, str]] = []
         self._since_fold = 0

@@ -224,11 +224,12 @@ def _waits(hold: ledger.Hold, budget: str) -> bool:
 
 
 def _found_at(tx: Transaction, record: NumberRecord) -> datetime:
-    return next(
+    found_at = [
         entry.effective_at
         for entry in ledger.entries(tx)
         if entry.kind is EntryKind.EXTERNAL and entry.number_id == record.number_id
-    )
+    ]
+    return found_at[0]
 
 
 def _next_month(month: str) -> str:
