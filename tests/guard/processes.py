@@ -85,7 +85,7 @@ class InlineThreads:
     """Stands in for `anyio.to_thread`: runs the call at once, here."""
 
     @staticmethod
-    async def run_sync(call: Callable[[], T]) -> T:
+    async def run_sync(call: Callable[[], T], *, abandon_on_cancel: bool = False) -> T:
         return call()
 
 

@@ -149,7 +149,7 @@ _STEPS: Mapping[IntentState, str] = {
     ),
     IntentState.NEEDS_ATTENTION: (
         "The outcome is not known yet and is being looked up. {not_again} "
-        "Tell the person, and say that they can settle it. Call get_intent later."
+        "Tell the person, say that they can settle it, and end your turn. When they return, call get_intent."
     ),
     IntentState.EXPIRED: (
         "Nobody consented in time and nothing was charged. "

@@ -6,7 +6,7 @@ One difference from JSON Schema is on purpose: it calls 5.0 an integer, and here
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ def parse_as(model: type[A], name: str, raw: object) -> A:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        found = error.errors(include_url=False)[:MAX_PROBLEMS]
+        found = _without_echoes(error.errors(include_url=False))[:MAX_PROBLEMS]
         known = list(model.model_fields)
         raise _refused(name, [_explained(one, known) for one in found]) from None
 
@@ -75,6 +75,20 @@ def read_money(field: str, text: str | None) -> Money | None:
 def _refused(name: str, problems: list[dict[str, str]]) -> InvalidArguments:
     told = "; ".join(f"{p['path'] or 'the arguments'} {p['message']}" for p in problems)
     return InvalidArguments(f"{name}: {told}.", details={"fields": problems})
+
+
+def _without_echoes(errors: Sequence[Any]) -> list[Any]:
+    """Without "too short" of a list whose items are wrong: they were there."""
+    wrong = [tuple(map(str, each["loc"])) for each in errors]
+    return [
+        each
+        for each in errors
+        if each["type"] != "too_short"
+        or not any(
+            len(loc) > len(each["loc"]) and loc[: len(each["loc"])] == tuple(map(str, each["loc"]))
+            for loc in wrong
+        )
+    ]
 
 
 def _problem(path: str, message: str, code: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ringfence.desk.repeats import refused
 from ringfence.errors import (
     Frozen,
     NotFound,
+    PolicyRefused,
     ProviderUnavailable,
     RingfenceError,
 )
@@ -181,6 +182,8 @@ def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish)
     record = _found(tx, wish)  # anew: it may be given back since
     stock = [(record.provider, record.number)]
     earlier = intents.open_intent(tx, principal, Op.ASSIGN, stock)
+    if earlier is not None and earlier.terms.assistant_id != wish.assistant_id:
+        raise _another_move(earlier)
     if earlier is not None:
         return earlier
     proposal = Proposal(
@@ -193,6 +196,16 @@ def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish)
         role=MAIN_ROLE if wish.assistant_id else None,
     )
     return propose(tx, proposal)
+
+
+def _another_move(earlier: Intent) -> PolicyRefused:
+    number = earlier.lines[0].terms.number
+    whom = earlier.terms.assistant_id
+    return PolicyRefused(
+        f"{number} is about to be {f'connected to {whom}' if whom else 'disconnected'}, as you asked before.",
+        remedy="Withdraw that with cancel_intent first, or ask the person which of the two they want.",
+        details={"intent_id": earlier.intent_id},
+    )
 
 
 async def assigned_by(desk: Desk, principal: str, intent_id: str) -> Assigned:

@@ -13,25 +13,24 @@ from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
 from ringfence.desk.progress import Progress, Step, untold
 from ringfence.desk.repeats import Meaning, Name, refused
-from ringfence.desk.reserving import keep, line_terms, stock_key_of
+from ringfence.desk.reserving import gone, keep, line_terms, stock_key_of, why_unsellable
 from ringfence.errors import (
+    BudgetExceeded,
     InvalidArguments,
     NotFound,
-    NumberGone,
     OfferExpired,
-    PolicyRefused,
     PriceChanged,
     ReservationExpired,
     RingfenceError,
 )
 from ringfence.guard import approval
-from ringfence.guard.decision import papers_missing
+from ringfence.guard.decision import Violation
 from ringfence.guard.digest import items_hash, wish_hash
 from ringfence.guard.proposal import Proposal, preview, propose, total
 from ringfence.intents import Intent, Op
 from ringfence.money import Money
 from ringfence.numbers import MAIN_ROLE
-from ringfence.offers import Buyable, Offer, Papers, Reservation
+from ringfence.offers import Offer, Reservation
 from ringfence.states import ENDED_INTENTS, IntentState
 from ringfence.store import inventory
 from ringfence.store import offers as stored
@@ -83,7 +82,7 @@ async def propose_buy(
     """
     earlier, items = await desk.store.write(lambda tx: _recognise(tx, principal, wish))
     if earlier is not None:
-        return earlier
+        return _within(earlier, wish)
     await desk.store.read(lambda tx: _check(tx, wish, items))
     priced = await _each(items, lambda item: _fresh(desk, item))
     proposal = _proposal(desk, principal, wish, priced)
@@ -96,7 +95,34 @@ async def propose_buy(
     desk.bell.ring()
     if intent.state is IntentState.REFUSED:
         raise refused(intent)
-    return intent
+    return _within(intent, wish)
+
+
+def _within(intent: Intent, wish: BuyWish) -> Intent:
+    """An intent that may have been made for another wish, which must not ask for more than this one allows.
+
+    Raises:
+        BudgetExceeded: it still waits for a person, and costs more than `max_total`, or in another currency.
+    """
+    limit, total_now = wish.max_total, intent.terms.total_now
+    if limit is None or total_now is None or intent.state is not IntentState.AWAITING_APPROVAL:
+        return intent
+    if total_now.currency == limit.currency and total_now <= limit:
+        return intent
+    violation = Violation(rule="max_total", limit=str(limit), requested=str(total_now))
+    raise BudgetExceeded(
+        f"{intent.intent_id} waits for a person already and costs {total_now} now; max_total allows {limit}.",
+        remedy="Withdraw it with cancel_intent and propose what may be bought, or ask the person.",
+        details={"violations": [violation.model_dump()], "intent_id": intent.intent_id},
+    )
+
+
+async def not_in(desk: Desk, principal: str, items: Sequence[str], intent: Intent) -> list[str]:
+    """The numbers of these items that an intent is not about; an earlier one may have only some of them."""
+    found = await desk.store.read(lambda tx: _resolve(tx, principal, items))
+    lines = {(line.terms.provider, line.terms.number) for line in intent.lines}
+    stock = [(item.offer.stock.provider, item.offer.stock.number) for item in found]
+    return [number for provider, number in stock if (provider, number) not in lines]
 
 
 def _recognise(tx: Transaction, principal: str, wish: BuyWish) -> tuple[Intent | None, list[_Item]]:
@@ -138,13 +164,15 @@ def _resolve(tx: Transaction, principal: str, ids: Sequence[str]) -> list[_Item]
     offers = stored.offers_of(tx, principal, ids)
     reservations = stored.reservations_of(tx, principal, ids)
     items = []
+    missing: dict[str, RingfenceError] = {}
     for item_id in ids:
         if item_id in offers:
             items.append(_Item(item_id, offers[item_id], None))
         elif item_id in reservations:
             items.append(_Item(item_id, reservations[item_id].offer, reservations[item_id]))
         else:
-            raise NotFound(f"{item_id} is no offer or reservation of this caller.")
+            missing[item_id] = NotFound(f"{item_id} is no offer or reservation of this caller.")
+    _raise_worst(missing)
     numbers = [item.offer.stock.number for item in items]
     if len(set(numbers)) != len(numbers):
         raise InvalidArguments("items: the same number is named twice.")
@@ -219,11 +247,11 @@ async def _fresh(desk: Desk, item: _Item) -> _Item:
     stock = item.offer.stock
     quote = await desk.carrier(stock.provider).quote(stock.stock_id)
     if quote is None or quote.number != stock.number:
-        raise NumberGone(f"{stock.number} is no longer for sale.")
+        raise await desk.store.read(lambda tx: gone(tx, stock))
     shown = stock.price
     if shown is not None and quote.price is not None and not quote.price.is_no_dearer_than(shown):
         raise PriceChanged(
-            f"{stock.number} now costs {quote.price.setup} and {quote.price.monthly} a month; "
+            f"{stock.number} now costs {quote.price.setup} set-up and {quote.price.monthly} a month; "
             f"it was offered at {shown.setup} and {shown.monthly}."
         )
     fresh = stock.model_copy(
@@ -257,32 +285,21 @@ def _proposal(desk: Desk, principal: str, wish: BuyWish, items: Sequence[_Item])
 
 
 def _unsellable(items: Sequence[_Item]) -> RingfenceError | None:
-    """The refusal of numbers that cannot be sold to us as things stand: no papers, or not in stock."""
-    errors: list[tuple[_Item, RingfenceError]] = []
-    for item in items:
-        stock = item.offer.stock
-        if stock.buyable is Buyable.AFTER_PAPERS:
-            errors.append((item, papers_missing(stock.number, _PAPERS.get(stock.papers, "papers"))))
-        elif stock.buyable is Buyable.BACK_ORDER:
-            errors.append((item, PolicyRefused(
-                f"{stock.number} is on back order: it would be charged before it exists.",
-                remedy="Call search_numbers and choose a number whose buyable is now.",
-            )))  # fmt: skip
+    """The refusal of numbers that cannot be sold to us as things stand, with every bad item in its details."""
+    errors = {
+        item.item_id: error
+        for item in items
+        if (error := why_unsellable(item.offer.stock)) is not None
+    }
     if not errors:
         return None
-    first = errors[0][1]
-    violations = [{"rule": e.code, "requested": i.offer.stock.number} for i, e in errors]
-    listed = [{"item": i.item_id, "code": e.code, "message": e.message} for i, e in errors]
-    return type(first)(
-        first.message, remedy=first.remedy, details={"violations": violations, "items": listed}
-    )
-
-
-_PAPERS = {
-    Papers.BUNDLE: "a regulatory bundle",
-    Papers.BUSINESS: "a registered business",
-    Papers.ADDRESS: "an address",
-}
+    violations = [each for error in errors.values() for each in error.details["violations"]]
+    try:
+        _raise_worst(errors)
+    except RingfenceError as worst:
+        worst.details["violations"] = violations
+        return worst
+    return None
 
 
 def _propose(

@@ -59,7 +59,7 @@ def earlier(tx: Transaction, name: Name, meaning: Meaning, *, is_done: bool) -> 
         if known is not None:
             return approval.existing(tx, known.intent_id)
     found = intents.open_intent(tx, name.principal, meaning.op, meaning.stock)
-    if found is not None and key is not None:
+    if found is not None and key is not None and _is_just(found, meaning):
         intents.remember_key(
             tx,
             principal=name.principal,
@@ -71,6 +71,11 @@ def earlier(tx: Transaction, name: Name, meaning: Meaning, *, is_done: bool) -> 
     if found is None and key is None and is_done:
         found = intents.completed_repeat(tx, name.principal, meaning.stock_key)
     return found
+
+
+def _is_just(found: Intent, meaning: Meaning) -> bool:
+    """Whether an intent is about this stock and no other; a key of part of it is not a key of it."""
+    return {(line.terms.provider, line.terms.number) for line in found.lines} == set(meaning.stock)
 
 
 def refused(intent: Intent) -> RingfenceError:

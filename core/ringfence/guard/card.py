@@ -23,7 +23,7 @@ from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.numbers import E164, Capability, grouped
 from ringfence.policy import AttemptsBudget, CashBudget, PurchasesBudget, RunRateBudget
-from ringfence.states import OPEN_INTENTS, NumberState
+from ringfence.states import OPEN_INTENTS, IntentState, NumberState
 from ringfence.store import inventory
 from ringfence.store.transaction import Transaction
 
@@ -137,9 +137,10 @@ def card(facts: Facts) -> str:
     lines += _labelled("After this", [_budget(standing) for standing in facts.standings])
     lines += _labelled("Look twice", facts.marks)
     lines += _labelled("Asked by", [quoted(terms.principal)])
-    lines += _labelled("Needs", [f"a person, at level {terms.level}"])
-    lines += _labelled("Open until", [_moment(intent.expires_at)])
-    lines += _labelled("Match code", [intent.match_code])
+    if intent.state is not IntentState.REFUSED:  # of which nobody was ever asked
+        lines += _labelled("Needs", [f"a person, at level {terms.level}"])
+        lines += _labelled("Open until", [_moment(intent.expires_at)])
+        lines += _labelled("Match code", [intent.match_code])
     if intent.reason:
         lines += ["", UNVERIFIED, *_fenced(quoted(intent.reason))]
     return "\n".join(lines)

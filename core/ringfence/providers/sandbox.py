@@ -290,7 +290,7 @@ class SandboxAdapter:
     async def _free(self, operation: Callable[[], Result]) -> Result:
         """Run a read or a free call, with the carrier's errors in our words."""
         try:
-            return await self._call(operation)
+            return await self._call(operation, can_be_left=True)
         except CarrierError as error:
             kind = ProviderUnavailable if error.status >= 500 else _FREE.get(error.status)
             raise (kind or ProviderRefused)(
@@ -300,11 +300,11 @@ class SandboxAdapter:
         except CarrierTimeout as error:
             raise ProviderUnavailable("The sandbox carrier gave no answer in time.") from error
 
-    async def _call(self, operation: Callable[[], Result]) -> Result:
-        """Run one operation of the carrier, slowly where that fault waits."""
-        if await to_thread.run_sync(self._carrier.take_slow):
+    async def _call(self, operation: Callable[[], Result], *, can_be_left: bool = False) -> Result:
+        """Run one operation of the carrier, slowly where that fault waits; a free one may be left at a time limit."""
+        if await to_thread.run_sync(self._carrier.take_slow, abandon_on_cancel=can_be_left):
             await self._sleep(SLOW_SECONDS)
-        return await to_thread.run_sync(operation)
+        return await to_thread.run_sync(operation, abandon_on_cancel=can_be_left)
 
 
 def refusal(error: CarrierError) -> Outcome:
