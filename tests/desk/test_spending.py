@@ -418,6 +418,8 @@ def told_by_the_ledger(tx: Transaction) -> dict[str, tuple[str, str]]:
 
 
 async def do(house: House, step: str) -> None:
+    """One step, once the runner has done what became due: a month that began is seen by whoever asked first."""
+    await house.work()
     faults = {
         "time-out": Fault.TIMEOUT_AFTER_CHARGE,
         "pending": Fault.PENDING,
@@ -460,10 +462,12 @@ async def live(folder: Path, steps: list[str]) -> None:
     house.close()
 
 
-@given(steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=7))
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_the_ledger_says_what_is_shown(steps: list[str]) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="ringfence-spending-"))
+    # In memory, where there is some: power cuts are not what is tried here.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="ringfence-spending-", dir=memory))
     try:
         asyncio.run(live(folder, steps))
     finally:
