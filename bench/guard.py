@@ -99,7 +99,9 @@ def propose_once(store: Store, serial: int) -> float:
 
     def body(tx: Any) -> None:
         if (
-            intents.open_intent(tx, wish.principal, [(Provider.SANDBOX, wish.lines[0].number)])
+            intents.open_intent(
+                tx, wish.principal, Op.BUY, [(Provider.SANDBOX, wish.lines[0].number)]
+            )
             is None
         ):
             propose(tx, wish)

@@ -18,6 +18,7 @@ from ringfence.clock import ManualClock
 from ringfence.desk import Desk
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.consenting import approve_at_terminal, show
+from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.desk.searching import SearchWish, search
 from ringfence.guard import books, policy_change
 from ringfence.ids import CountingIds, IdSource
@@ -144,6 +145,16 @@ class House:
         await self.work()
         return await self.now(intent)
 
+    async def give_back(self, number: str, *, principal: str = ME, **wish: Any) -> Intent:
+        """Ask to give a number back."""
+        return await propose_release(self.desk, principal, ReleaseWish(number, **wish))
+
+    async def released(self, number: str, **wish: Any) -> Intent:
+        """Ask, approve, and let the runner work: the intent as it stands then."""
+        intent = await self.approve(await self.give_back(number, **wish))
+        await self.work()
+        return await self.now(intent)
+
     async def now(self, intent: Intent) -> Intent:
         """The intent as it stands now."""
         return await show(self.desk, intent.intent_id)
@@ -207,7 +218,7 @@ class House:
             for line in intent.lines
             if line.state not in {LineState.READY, LineState.VOIDED, LineState.FAILED}
         }
-        recorded = {record.number for record in self.read(inventory.paid_for)}
+        recorded = {record.number for record in self.read(inventory.everything)}
         assert set(charged) <= recorded | may_be_charged, "a charge is nowhere recorded"
 
 

@@ -175,7 +175,7 @@ class Expired(RingfenceError):
     """Nobody decided in time."""
 
     code = "expired"
-    default_remedy = "Ask the person whether it is still wanted; then call buy_numbers again."
+    default_remedy = "Ask the person whether it is still wanted; if it is, propose it again."
 
 
 class IdempotencyConflict(RingfenceError):
@@ -238,7 +238,9 @@ class OutcomeUnknown(RingfenceError):
     """The number may have been bought; it is being looked up."""
 
     code = "outcome_unknown"
-    default_remedy = "Do not buy another. Call get_intent until the outcome is known."
+    default_remedy = (
+        "Do not buy another. Tell the person and end your turn. When they return, call get_intent."
+    )
 
 
 class ConfigurationError(RingfenceError):

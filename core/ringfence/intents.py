@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ringfence.money import Money
 from ringfence.nouns import Noun
-from ringfence.numbers import E164, Capability, NumberType
+from ringfence.numbers import E164, MAIN_ROLE, Capability, NumberType
 from ringfence.offers import Country, Price, Provider
 from ringfence.states import IntentState, LineState
 
@@ -49,6 +49,9 @@ class DeclineReason(StrEnum):
     STOP = "stop"
 
 
+_LEFT_OUT = Field(exclude_if=lambda value: value is None)
+
+
 class LineTerms(Noun):
     """One number of an intent, as it is shown, approved and sent: nothing here may differ later."""
 
@@ -64,13 +67,18 @@ class LineTerms(Noun):
     raw_type: str
     capabilities: tuple[Capability, ...]
     price: Price | None
-    """None only where nothing is charged (an assignment)."""
+    """None only where nothing is charged (an assignment, a release)."""
     min_term_months: int
     place: str | None
     carrier_hold_id: str | None = None
     number_id: str | None = None
     """The owned number that is moved or released; None for a purchase."""
     current_assistant_id: str | None = None
+    # Left out of the canonical form where they say nothing, so that older digests stay what they were.
+    owned_monthly: Annotated[Money | None, _LEFT_OUT] = None
+    """What a number that is released costs a month; None where nobody knows, and for everything else."""
+    owned_since: Annotated[datetime | None, _LEFT_OUT] = None
+    """Since when a number that is released is ours."""
 
 
 class Terms(Noun):
@@ -82,6 +90,8 @@ class Terms(Noun):
     principal: str
     assistant_id: str | None
     """Who shall get the numbers; None leaves them unassigned."""
+    role: str | None = None
+    """What they shall be for at that assistant; None where there is none, and in terms older than roles."""
     lines: Annotated[tuple[LineTerms, ...], Field(min_length=1, max_length=25)]
     currency: str
     """The currency of the totals."""
@@ -95,6 +105,13 @@ class Terms(Noun):
     level: Level
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def recipient(self) -> str | None:
+        """Who shall get the numbers, with their role where it is not the main one."""
+        if self.assistant_id is None or self.role in {None, MAIN_ROLE}:
+            return self.assistant_id
+        return f"{self.assistant_id}, role {self.role}"
 
 
 class Line(Noun):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ringfence.money import Money
 from ringfence.nouns import Noun
-from ringfence.numbers import E164, E164_PATTERN, Capability, NumberType
+from ringfence.numbers import E164, E164_PATTERN, MAIN_ROLE, Capability, NumberType
 from ringfence.offers import Country, Provider
 from ringfence.states import NumberState
 
@@ -89,6 +89,8 @@ class NumberRecord(Noun):
     """Who it is connected to, as far as the carrier confirmed."""
     wanted_assistant_id: str | None
     """Who it shall be connected to; differs from `assistant_id` while that is still to be done."""
+    role: str | None = None
+    """What it is for at whom it shall be connected to; None is `main` there."""
     unassigned_since: datetime | None
     requester: str
     line_id: str | None
@@ -96,4 +98,10 @@ class NumberRecord(Noun):
     origin: Origin
     bought_at: datetime
     renews_at: datetime | None
+    released_at: datetime | None = None
+    """When we learnt that the carrier had taken it back."""
     version: int
+
+    def serves(self, assistant_id: str, role: str) -> bool:
+        """Whether it is that assistant's number for that role, or is being made so."""
+        return self.wanted_assistant_id == assistant_id and (self.role or MAIN_ROLE) == role

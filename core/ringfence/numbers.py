@@ -16,6 +16,10 @@ _KEYPAD = {
 }
 
 E164 = str
+ROLE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+"""What a number is for among the numbers of one assistant."""
+MAIN_ROLE = "main"
+"""The role of a number that nobody gave another."""
 
 
 class NumberType(StrEnum):

@@ -1,4 +1,4 @@
-"""What may come back when a purchase is sent or looked up; everything the guard knows of a carrier's answer."""
+"""What may come back when a purchase or release is sent or looked up; all that the guard knows of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """The number that was to be given back is ours no longer: a complete list of the account lacks it."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
-    """A definite no in the carrier's own error shape: nothing was charged.
+    """A definite no in the carrier's own error shape: nothing was charged or given back.
 
     `code` is one of our error codes, `evidence` the carrier's status and code for the record.
     """
@@ -44,17 +51,17 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Everything else: it may have been bought."""
+    """Everything else: it may have been bought, or given back."""
 
     evidence: str
 
 
-Outcome = Captured | Refused | Pending | NotSent | Unknown
+Outcome = Captured | Released | Refused | Pending | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A look that proved the account, saw a complete list, and did not find the purchase."""
+    """A look that proved the account, saw a complete list, and saw that what was asked for has not been done."""
 
     evidence: str
 
@@ -87,4 +94,4 @@ class Times:
             raise ValueError("The quarantine must outlast ticket life and read time-out together.")
 
 
-Look = Captured | Refused | Pending | Absent | Unclear | Ambiguous
+Look = Captured | Released | Refused | Pending | Absent | Unclear | Ambiguous

@@ -35,12 +35,12 @@ from ringfence.outcomes import (
     Unclear,
     Unknown,
 )
-from ringfence.providers.protocol import CarrierAdapter, purchase_tag
+from ringfence.providers.protocol import CarrierAdapter, PaidRequest, purchase_tag
 from ringfence.states import LineState
 from ringfence.store import intents, inventory, lease
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
-from ringfence.ticket import Grant
+from ringfence.ticket import Grant, Ticket
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,10 @@ class _Work:
 
     def __bool__(self) -> bool:
         return bool(self.overdue or self.lines or self.numbers or self.stale)
+
+
+_Claim = tuple[Claimed, Ticket, PaidRequest]
+"""A line that nobody else may send, the permission to, and what is sent."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +193,10 @@ class Runner:
         carrier = self._desk.carrier(line.terms.provider)
         times = times_of(carrier)
         match line.state:
-            case LineState.READY if intent.terms.op is Op.BUY:
-                await self.dispatch(line, carrier, times)
-            case LineState.READY:
+            case LineState.READY if intent.terms.op is Op.ASSIGN:
                 await self._move(intent, line, carrier, times)
+            case LineState.READY:
+                await self.dispatch(intent, line, carrier, times)
             case LineState.DISPATCHING:
                 await self._desk.store.write(
                     lambda tx: settlement.give_up_on_sender(tx, line_id, times)
@@ -202,19 +206,38 @@ class Runner:
             case _:
                 pass
 
-    async def dispatch(self, line: Line, carrier: CarrierAdapter, times: Times) -> None:
-        """Send one approved line to its carrier, once, and record what is known of the outcome."""
+    async def dispatch(
+        self, intent: Intent, line: Line, carrier: CarrierAdapter, times: Times
+    ) -> None:
+        """Send one approved purchase or release to its carrier, once, and record what is known of the outcome."""
+        claiming = self._claim_release if intent.terms.op is Op.RELEASE else self._claim_purchase
+        claim = await claiming(line, carrier, times)
+        if claim is None:
+            return
+        claimed, ticket, request = claim
+        with CancelScope(shield=True):
+            send = carrier.release if claimed.intent.terms.op is Op.RELEASE else carrier.buy
+            outcome = await send(ticket, request)  # never raises: a doubt is an outcome
+            await self._settle(claimed, outcome, times)
+
+    async def _claim_purchase(
+        self, line: Line, carrier: CarrierAdapter, times: Times
+    ) -> _Claim | None:
         quote = await carrier.quote(line.terms.stock_id)  # free; a dearer quote voids the line
         request = carrier.prepare(line.terms, tag=await self._tag(line))
         claim = await dispatch.claim_purchase(
             self._desk.store, line.line_id, quote=quote, request_hash=request.hash, times=times
         )
-        if claim is None:
-            return
-        claimed, ticket = claim
-        with CancelScope(shield=True):
-            outcome = await carrier.buy(ticket, request)  # never raises: a doubt is an outcome
-            await self._settle(claimed, outcome, times)
+        return claim and (*claim, request)
+
+    async def _claim_release(
+        self, line: Line, carrier: CarrierAdapter, times: Times
+    ) -> _Claim | None:
+        request = carrier.prepare_release(line.terms)
+        claim = await dispatch.claim_release(
+            self._desk.store, line.line_id, request_hash=request.hash, times=times
+        )
+        return claim and (*claim, request)
 
     async def _settle(self, claimed: Claimed, outcome: Outcome, times: Times) -> None:
         await self._desk.store.write(
@@ -241,12 +264,15 @@ class Runner:
     ) -> None:
         """Look at the carrier what became of a line; dated by the question, not by the answer."""
         asked_at = await self._desk.store.read(lambda tx: tx.now)
-        if intent.terms.op is Op.BUY:
-            seen = await carrier.find_purchase(line, tag=await self._tag(line))
-        else:
-            seen = await _look_at_routing(
-                carrier, line, await self._routing(intent.terms.assistant_id)
-            )
+        match intent.terms.op:
+            case Op.BUY:
+                seen = await carrier.find_purchase(line, tag=await self._tag(line))
+            case Op.RELEASE:
+                seen = await carrier.find_release(line)
+            case Op.ASSIGN:
+                seen = await _look_at_routing(
+                    carrier, line, await self._routing(intent.terms.assistant_id)
+                )
         await self._desk.store.write(
             lambda tx: settlement.look(tx, line, seen, times, asked_at=asked_at)
         )

@@ -105,11 +105,15 @@ HOLD_TRANSITIONS: Mapping[HoldState, frozenset[HoldState]] = {
 NUMBER_TRANSITIONS: Mapping[NumberState, frozenset[NumberState]] = {
     _N.ACTIVE: frozenset({_N.RELEASE_REQUESTED, _N.LOST}),
     _N.RELEASE_REQUESTED: frozenset({_N.RELEASING, _N.ACTIVE}),
-    _N.RELEASING: frozenset({_N.RELEASED, _N.RELEASE_UNKNOWN}),
+    # Back from `releasing`: provably not sent, or definitely refused.
+    _N.RELEASING: frozenset({_N.RELEASED, _N.RELEASE_UNKNOWN, _N.RELEASE_REQUESTED, _N.ACTIVE}),
     _N.RELEASE_UNKNOWN: frozenset({_N.RELEASED, _N.ACTIVE}),
     _N.RELEASED: frozenset(),
     _N.LOST: frozenset({_N.ACTIVE, _N.RELEASED}),
 }
+
+BEING_RELEASED = frozenset({_N.RELEASE_REQUESTED, _N.RELEASING, _N.RELEASE_UNKNOWN})
+"""Where a line that gives the number back is open; nothing else may be done with it meanwhile."""
 
 OPEN_INTENTS = frozenset({_I.AWAITING_APPROVAL, _I.APPROVED, _I.EXECUTING, _I.NEEDS_ATTENTION})
 ENDED_INTENTS = frozenset(IntentState) - OPEN_INTENTS

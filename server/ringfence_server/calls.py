@@ -7,8 +7,6 @@ sentence.
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +15,16 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
-from ringfence.errors import InternalError, RingfenceError
+from ringfence.errors import RingfenceError
 from ringfence_server.consent import Matter, intent_in
 from ringfence_server.dialog import has_forms
 from ringfence_server.installation import Installation
 from ringfence_server.intent_stories import Intents, ended_since_asked
+from ringfence_server.progress import Progress
+from ringfence_server.protocol_errors import logged
 from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
 from ringfence_tools.parsing import parse
 from ringfence_tools.refusal import error_document, read_error
-
-PROGRESS_SECONDS = 5.0
-"""Between two signs of life of a call that takes long, most of all for a person to decide."""
-
-log = logging.getLogger(__name__)
 
 Answer = CallToolResult | InputRequiredResult
 
@@ -47,33 +42,39 @@ class Calls:
         self, name: str, arguments: dict[str, Any], context: Context[Installation, Any]
     ) -> Answer:
         """Answer one call of a listed tool: a result, a refusal, or a question to a person."""
-        operation = self.operations[name]
-        if (
-            operation.follow is None
-        ):  # it waits for nobody, and is over before a sign of life is due
-            return await self._answer(operation, arguments, context)
+        operation, progress = self.operations[name], Progress(context.report_progress)
+        if operation.follow is None:  # it waits for nobody: its own steps are signs of life enough
+            return await self._answer(operation, arguments, context, progress)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_show_life, context)
-            answer = await self._answer(operation, arguments, context)
+            tasks.start_soon(progress.show_life)
+            answer = await self._answer(operation, arguments, context, progress)
             tasks.cancel_scope.cancel()
         return answer
 
     async def _answer(
-        self, operation: AnyOperation, raw: dict[str, Any], context: Context[Installation, Any]
+        self,
+        operation: AnyOperation,
+        raw: dict[str, Any],
+        context: Context[Installation, Any],
+        progress: Progress,
     ) -> Answer:
         try:
-            return await self._run(operation, raw, context)
+            return await self._run(operation, raw, context, progress)
         except RingfenceError as error:
             return self._refused(error)
         except Exception as error:
-            return self._refused(_logged(operation.name, error))
+            return self._refused(logged(operation.name, error))
 
     async def _run(
-        self, operation: AnyOperation, raw: dict[str, Any], context: Context[Installation, Any]
+        self,
+        operation: AnyOperation,
+        raw: dict[str, Any],
+        context: Context[Installation, Any],
+        progress: Progress,
     ) -> Answer:
         arguments = parse(operation, raw)
         opened = await context.request_context.lifespan_context.opened()
-        call = Call(opened.desk, self.principal(), self._surface(context))
+        call = Call(opened.desk, self.principal(), self.surface(context), progress.step)
         result = await self._first(operation, arguments, call, context)
         if operation.follow and (intent_id := _intent_id(result)):
             matter = Matter(
@@ -105,7 +106,7 @@ class Calls:
         result = await operation.run(call, arguments)
         return result
 
-    def _surface(self, context: Context[Installation, Any]) -> Surface:
+    def surface(self, context: Context[Installation, Any]) -> Surface:
         """What the caller sees before anybody is awaited; a page is looked for only then."""
         channels: list[Channel] = ["client", "terminal"] if has_forms(context) else ["terminal"]
         return Surface(frozenset(self.operations), channels)
@@ -123,21 +124,3 @@ def _intent_id(result: Result) -> str | None:
     """The intent that a result is, or holds."""
     found: str | None = getattr(intent_in(result), "intent_id", None)
     return found
-
-
-async def _show_life(context: Context[Installation, Any]) -> None:
-    """Report progress, which a client sees if it asked for it."""
-    began = anyio.current_time()
-    while True:
-        await anyio.sleep(PROGRESS_SECONDS)
-        passed = round(anyio.current_time() - began, 1)
-        await context.report_progress(passed, None, "Still waiting.")
-
-
-def _logged(name: str, error: Exception) -> InternalError:
-    log_id = secrets.token_hex(4)
-    log.error("%s: a bug in %s.", log_id, name, exc_info=error)
-    return InternalError(
-        f"Something went wrong inside ringfence; its log has the details under {log_id}.",
-        details={"log_id": log_id},
-    )

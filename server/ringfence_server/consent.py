@@ -86,14 +86,9 @@ class Matter:
         return await self._follow(page)
 
     async def _page(self, result: Result) -> str | None:
-        """The address where a person can approve it; None where nobody is awaited, or a page is not enough."""
         if getattr(intent_in(result), "state", None) is not IntentState.AWAITING_APPROVAL:
             return None
-        intent = await self._intent()
-        if intent.terms.level.strength > Level.PAGE.strength:
-            return None
-        address = await self.approve_at()
-        return address and f"{address}/i/{self.intent_id}"
+        return await page_of(await self._intent(), self.approve_at)
 
     async def _dialog(self, page: str | None) -> Dialog | None:
         """How to ask in the client; None where it cannot, or there is nothing to ask."""
@@ -169,7 +164,7 @@ class Matter:
             raise RuntimeError(f"{self.operation.name} leads to an intent that it cannot follow.")
         call = self.call
         if page is not None:
-            call = replace(call, surface=_with_page(call.surface, page))
+            call = replace(call, surface=with_page(call.surface, page))
         result: Result = await self.operation.follow(call, self.arguments, self.intent_id)
         return result
 
@@ -194,7 +189,16 @@ _ENDING = frozenset({Asked.DECIDED, Asked.SENT})
 """The purchase may be made any moment, so the call waits for it."""
 
 
-def _with_page(surface: Surface, page: str) -> Surface:
+async def page_of(intent: Intent, approve_at: Callable[[], Awaitable[str | None]]) -> str | None:
+    """The address where a person can approve it; None where nobody is awaited, or a page is not enough."""
+    if _is_decided(intent) or intent.terms.level.strength > Level.PAGE.strength:
+        return None
+    address = await approve_at()
+    return address and f"{address}/i/{intent.intent_id}"
+
+
+def with_page(surface: Surface, page: str) -> Surface:
+    """What the caller sees where a person can also consent on the page."""
     others = [channel for channel in surface.channels if channel != "terminal"]
     return replace(surface, channels=[*others, "page", "terminal"], approve_at=page)
 

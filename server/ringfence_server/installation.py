@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -66,6 +66,10 @@ class Installation:
         if attempt.opened is None:
             raise attempt.error or RuntimeError("The installation was closed while it was opened.")
         return attempt.opened
+
+    def run_beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Let something run beside the calls, at most until the server ends."""
+        self._tasks.start_soon(work)
 
     async def _keep_open(self, attempt: _Attempt) -> None:
         stack = AsyncExitStack()

@@ -36,6 +36,8 @@ class Premises:
     desk: Desk
     runner: Runner
     sandbox_carrier: Carrier
+    is_new: bool
+    """Whether opening founded it."""
 
     def page_keeper(self) -> Keeper:
         """This process's part in keeping the approval page; closed before the premises are."""
@@ -64,18 +66,25 @@ def open_installation(settings: Settings) -> Premises:
         StorageUnavailable: locked, full or unreachable.
     """
     clock, ids = SystemClock(), RandomIds()
+    founded_with: list[PolicyDocument] = []
+
+    def first_policy() -> PolicyDocument:
+        founded_with.append(sandbox_policy() if settings.mode == "sandbox" else _live_policy())
+        return founded_with[0]
+
     store = open_store(
         settings.database,
         mode=settings.mode,
         clock=clock,
         ids=ids,
-        first_policy=sandbox_policy if settings.mode == "sandbox" else _live_policy,
+        first_policy=first_policy,
         anchor=FolderAnchor(settings.anchors),
     )
     carrier = Carrier(settings.sandbox_carrier, clock)
     carriers = {Provider.SANDBOX: SandboxAdapter(carrier)}
     desk = Desk(store=store, carriers=carriers, ids=ids, bell=Bell())
-    return Premises(settings, desk, Runner(desk, owner=_owner()), carrier)
+    runner = Runner(desk, owner=_owner())
+    return Premises(settings, desk, runner, carrier, is_new=bool(founded_with))
 
 
 def _owner() -> str:

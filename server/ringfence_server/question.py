@@ -68,15 +68,15 @@ def last_four(answer: ElicitResult) -> str | None:
 def _wish(terms: Terms) -> str:
     count = len(terms.lines)
     numbers = "this number" if count == 1 else f"these {count} numbers"
-    match terms.op, terms.assistant_id:
+    match terms.op, terms.recipient:
         case Op.BUY, None:
             return f"Buy {numbers}?"
-        case Op.BUY, assistant_id:
-            return f"Buy {numbers} for assistant {assistant_id}?"
+        case Op.BUY, recipient:
+            return f"Buy {numbers} for assistant {recipient}?"
         case Op.ASSIGN, None:
             return f"Disconnect {numbers}?"
-        case Op.ASSIGN, assistant_id:
-            return f"Connect {numbers} to assistant {assistant_id}?"
+        case Op.ASSIGN, recipient:
+            return f"Connect {numbers} to assistant {recipient}?"
         case Op.RELEASE, _:
             return f"Give {numbers} back for good?"
 
@@ -86,11 +86,17 @@ def _line(line: LineTerms) -> str:
     now = f", now serving assistant {serving}" if serving else ""
     price = line.price
     costs = f": set-up {price.setup}, then {price.monthly} a month" if price else ""
+    if line.owned_since is not None:
+        now += f", ours since {line.owned_since:%Y-%m-%d}"
     return f"{line.number} at {line.provider}{now}{costs}"
 
 
 def _costs(terms: Terms) -> str:
-    if terms.op is not Op.BUY:
+    if terms.op is Op.RELEASE:
+        monthly = terms.lines[0].owned_monthly if len(terms.lines) == 1 else None
+        ends = f"{monthly} a month" if monthly else "the monthly charge"
+        return f"It costs nothing and ends {ends}; usually it cannot be got again."
+    if terms.op is Op.ASSIGN:
         return ""
     about = "at most " if terms.is_converted else ""
     return (

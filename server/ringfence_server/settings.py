@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -159,6 +160,36 @@ def read_settings() -> Settings:
         ) from None
 
 
+class Origin(StrEnum):
+    """Where the value of a setting comes from."""
+
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+def origins() -> dict[str, Origin]:
+    """Where each setting comes from, by its name.
+
+    Raises:
+        ConfigurationError: the configuration file cannot be read.
+    """
+    said = _read_file()
+    set_here = {name.upper() for name, value in os.environ.items() if value}
+    return {
+        name: Origin.ENVIRONMENT
+        if _in_environment(name) in set_here
+        else (Origin.FILE if name in said else Origin.DEFAULT)
+        for name in Settings.model_fields
+    }
+
+
+def config_file() -> tuple[Path, bool]:
+    """The configuration file that is read, or would be; and whether it is there."""
+    path = _file() or _usual_file()
+    return path.absolute(), path.is_file()
+
+
 def _read_file() -> dict[str, Any]:
     """What the configuration file says; nothing where there is none."""
     path = _file()
@@ -180,10 +211,14 @@ def _file() -> Path | None:
     """Where the configuration file is; one that was named must be there."""
     if named := os.environ.get(f"{PREFIX}CONFIG"):
         return Path(named).expanduser()
+    path = _usual_file()
+    return path if path.is_file() else None
+
+
+def _usual_file() -> Path:
     home = os.environ.get(f"{PREFIX}HOME")
     folder = Path(home).expanduser() if home else platformdirs.user_config_path(APP)
-    path = folder / CONFIG_NAME
-    return path if path.is_file() else None
+    return folder / CONFIG_NAME
 
 
 def _in_environment(key: str) -> str:

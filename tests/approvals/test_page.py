@@ -19,8 +19,8 @@ from ringfence.guard import freeze
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
+from ringfence.store import inventory, schema
 from ringfence.store import page as page_rows
-from ringfence.store import schema
 
 AWAITING = IntentState.AWAITING_APPROVAL
 
@@ -102,6 +102,71 @@ async def test_declining_is_final_and_says_what_it_does(
     assert ("for 15 minutes" in shown.text) == (reason is DeclineReason.STOP)
     await house.work()
     assert house.charged() == []
+
+
+# A release.
+
+
+async def a_release(house: House) -> Intent:
+    await house.buy(*await house.find(), assistant_id="front-desk")
+    [record] = house.read(inventory.paid_for)
+    return await house.give_back(record.number, reason="The shop has closed.")
+
+
+async def test_the_card_of_a_release_shows_what_is_lost_and_what_ends(
+    house: House, page: DeskPage
+) -> None:
+    intent = await a_release(house)
+    answer = await page.open(intent)
+    for fact in (
+        "Give a number back for good",
+        "serves front-desk now",
+        "ours since 2026-11-22, 1.00 USD a month",
+        "ends 1.00 USD a month. It usually cannot be got back.",
+        "<dt>Taken from</dt><dd>front-desk</dd>",
+        "IN USE",
+        "0.00 of 15.00 USD",
+        intent.match_code,
+        "The shop has closed.",
+    ):
+        assert fact in answer.text, fact
+    assert "Today" not in answer.text
+    values = re.findall(r'name="decision" value="(\w+)"', answer.text)
+    assert values == ["decline", "approve", "stop"], "no other number, and nothing is expensive"
+    assert "costs nothing and ends 1.00 USD a month" in (await page.look()).text
+
+
+async def test_approving_a_release_gives_the_number_back(house: House, page: DeskPage) -> None:
+    intent = await a_release(house)
+    await page.decide(intent, "approve")
+    assert "The carrier is being told now." in (await page.open(intent)).text
+    await house.work()
+    done = await page.open(intent)
+    assert "<h1>Given back</h1>" in done.text
+    assert "Its monthly charge of 1.00 USD ends." in done.text
+    assert house.carrier.owned() == []
+
+
+async def test_a_release_of_unknown_outcome_does_not_speak_of_a_purchase(
+    house: House, page: DeskPage
+) -> None:
+    intent = await a_release(house)
+    house.carrier.add_fault(Fault.SERVER_ERROR)
+    await page.decide(intent, "approve")
+    await house.work()
+    unknown = (await page.open(intent)).text
+    assert "Until then it counts as yours." in unknown
+    assert "another one" not in unknown
+    await house.wait_out(15)
+    assert "the number is still yours" in (await page.open(intent)).text
+
+
+async def test_declining_a_release_keeps_the_number(house: House, page: DeskPage) -> None:
+    intent = await a_release(house)
+    await page.decide(intent, "stop")
+    await house.work()
+    assert (await house.now(intent)).state is IntentState.DECLINED
+    assert len(house.carrier.owned()) == 1
 
 
 # A form works once, for its own intent, for a while.

@@ -19,7 +19,7 @@ LAYER_OF_PACKAGE = {
     "ringfence_prompts": "prompts",
     "ringfence_server": "server",
 }
-VALUES = ("", "errors", "money", "numbers", "ids", "clock", "plain_yaml")
+VALUES = ("", "errors", "money", "numbers", "ids", "clock", "places", "plain_yaml")
 NOUNS = (
     "nouns",
     "offers",

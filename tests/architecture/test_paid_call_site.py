@@ -1,4 +1,4 @@
-"""One function can spend: it alone calls a carrier's paid endpoint, with a ticket that the guard alone mints.
+"""One function can spend and give back: it alone calls what a carrier cannot take back, with a ticket of the guard's.
 
 What a sender does without a valid ticket is tested at run time, for every adapter, in `tests/providers`.
 """
@@ -12,8 +12,15 @@ from architecture.source import function, places
 
 THE_ONE = ("core/ringfence/runner.py", "Runner.dispatch")
 PROVIDERS = "core/ringfence/providers/"
+SENDING = ("buy", "release")
+"""What an adapter can do that cannot be taken back."""
 NOT_CARRIERS = {
-    ("core/ringfence/policy.py", "Levels.needed"),  # the level that buying needs
+    # the levels that the two need
+    ("core/ringfence/policy.py", "Levels.needed", "self.buy"),
+    ("core/ringfence/policy.py", "Levels.needed", "self.release"),
+    # budget that is held, and a runner's turn at a piece of work
+    ("core/ringfence/guard/settlement.py", "_fail", "holds.release"),
+    ("core/ringfence/runner.py", "Runner._leased", "lease.release"),
 }
 
 
@@ -23,13 +30,14 @@ def attributes(tree: ast.AST, *names: str) -> list[ast.Attribute]:
 
 def test_exactly_one_function_calls_a_carrier_s_paid_endpoint() -> None:
     named = {
-        (path, scope)
+        (path, scope, ast.unparse(node))
         for path, scope, node in places()
-        if isinstance(node, ast.Attribute) and node.attr == "buy"
+        if isinstance(node, ast.Attribute) and node.attr in SENDING
     }
     # Within an adapter it is the carrier's own door, behind the redeemed ticket: see below.
     outside = {place for place in named if not place[0].startswith(PROVIDERS)}
-    assert outside - NOT_CARRIERS == {THE_ONE}
+    assert outside - NOT_CARRIERS == {(*THE_ONE, "carrier.buy"), (*THE_ONE, "carrier.release")}
+    assert outside >= NOT_CARRIERS, "an exception that nothing needs"
 
 
 def test_nothing_reaches_it_by_a_name_in_a_string() -> None:
@@ -39,18 +47,29 @@ def test_nothing_reaches_it_by_a_name_in_a_string() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in {"getattr", "attrgetter", "methodcaller"}
-        and any(isinstance(a, ast.Constant) and a.value in {"buy", "redeem"} for a in node.args)
+        and any(isinstance(a, ast.Constant) and a.value in {*SENDING, "redeem"} for a in node.args)
     ]
     assert reached == []
 
 
 def test_it_calls_once_outside_any_loop_and_cannot_be_cancelled_midway() -> None:
     story = function(*THE_ONE)
-    [call] = attributes(story, "buy")
+    [choice] = [n for n in ast.walk(story) if isinstance(n, ast.IfExp) and attributes(n, *SENDING)]
+    assert {ast.unparse(choice.body), ast.unparse(choice.orelse)} == {
+        "carrier.buy",
+        "carrier.release",
+    }
+    assert len(attributes(story, *SENDING)) == 2, "one of the two, and nothing besides"
+    [chosen] = [n for n in ast.walk(story) if isinstance(n, ast.Assign) and n.value is choice]
+    [call] = [
+        n
+        for n in ast.walk(story)
+        if isinstance(n, ast.Call) and ast.unparse(n.func) == ast.unparse(chosen.targets[0])
+    ]
     assert not [n for n in ast.walk(story) if isinstance(n, ast.For | ast.AsyncFor | ast.While)]
     shields = [n for n in ast.walk(story) if isinstance(n, ast.With)]
     assert [ast.unparse(shield.items[0]) for shield in shields] == ["CancelScope(shield=True)"]
-    assert call in ast.walk(shields[0])
+    assert {call, choice} <= set(ast.walk(shields[0]))
 
 
 def test_no_library_that_repeats_calls_is_near_it() -> None:
@@ -65,28 +84,33 @@ def test_no_library_that_repeats_calls_is_near_it() -> None:
 
 
 def test_every_adapter_redeems_the_ticket_before_it_sends() -> None:
-    buying = {
-        (path, scope)
+    sending = {
+        (path, scope, node.name)
         for path, scope, node in places(PROVIDERS)
-        if isinstance(node, ast.AsyncFunctionDef) and node.name == "buy"
+        if isinstance(node, ast.AsyncFunctionDef) and node.name in SENDING
         if scope != "CarrierAdapter"  # the protocol
     }
+    adapters = {(path, adapter) for path, adapter, _ in sending}
     redeeming = {
         (path, scope.partition(".")[0])
         for path, scope, node in places()
         if isinstance(node, ast.Attribute) and node.attr == "redeem"
     }
-    assert buying
-    assert redeeming == buying
-    for path, adapter in buying:
-        story = function(path, f"{adapter}.buy")
+    assert adapters
+    assert redeeming == adapters
+    assert sending == {(*adapter, name) for adapter in adapters for name in SENDING}
+    for path, adapter, name in sending:
+        story = function(path, f"{adapter}.{name}")
         [redeemed] = attributes(story, "redeem", "_redeem")
         awaits = [n.lineno for n in ast.walk(story) if isinstance(n, ast.Await)]
         assert redeemed.lineno < min(awaits)
 
 
 MINTS = {
-    "mint_ticket": {("core/ringfence/guard/dispatch.py", "claim_purchase")},
+    "mint_ticket": {
+        ("core/ringfence/guard/dispatch.py", "claim_purchase"),
+        ("core/ringfence/guard/dispatch.py", "claim_release"),
+    },
     "mint_grant": {
         ("core/ringfence/guard/dispatch.py", "claim_move"),
         ("core/ringfence/guard/connection.py", "begin"),
@@ -111,7 +135,7 @@ def test_tickets_and_grants_are_minted_in_the_guard_alone() -> None:
         assert all(path.startswith("core/ringfence/guard/") for path in imported)
 
 
-@pytest.mark.parametrize("claim", ["claim_purchase", "claim_move"])
+@pytest.mark.parametrize("claim", ["claim_purchase", "claim_release", "claim_move"])
 def test_nothing_is_minted_before_the_claim_has_been_committed(claim: str) -> None:
     story = function("core/ringfence/guard/dispatch.py", claim)
     commits = [
@@ -167,6 +191,7 @@ OUR_OWN_CONSTANTS = {
     ("core/ringfence/store/schema.py", "_no_replacement"),  # one more
     ("core/ringfence/sandbox/books.py", "Books.empty"),  # names out of its own catalogue
     ("core/ringfence/sandbox/books.py", "_write_schema"),  # two numbers of ours
+    ("core/ringfence/sandbox/books.py", "_upgrade"),  # one of them
 }
 """Statements that are put together, each from words of ours alone."""
 

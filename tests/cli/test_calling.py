@@ -142,3 +142,45 @@ def test_numbers_lists_what_we_pay_for(shell: Shell) -> None:
     document: dict[str, Any] = shell.json("numbers", "--country", "us")
     assert [number["number"] for number in document["numbers"]] == [NUMBER]
     assert shell.json("numbers", "--assistant", "reception")["numbers"] == []
+
+
+def test_numbers_say_what_a_year_of_the_idle_ones_costs(shell: Shell) -> None:
+    assert shell.json("numbers")["idle"] == {"count": 0, "yearly": "0.00 USD"}
+    assert "nobody" not in shell.run("numbers").out
+    shell.buy()
+    assert shell.json("numbers")["idle"] == {"count": 1, "yearly": "12.00 USD"}
+    assert "1 serves nobody, which costs 12.00 USD a year." in shell.run("numbers").out
+    shell.call("assign_number", number=NUMBER, assistant_id="reception")
+    assert shell.json("numbers")["idle"]["count"] == 0
+    assert "nobody" not in shell.run("numbers").out
+
+
+def test_idle_days_list_only_what_has_served_nobody_for_so_long(shell: Shell) -> None:
+    shell.buy()
+    shell.json("sandbox", "clock", "+10d")
+    idle = shell.json("numbers", "--idle-days", "10")
+    assert [number["number"] for number in idle["numbers"]] == [NUMBER]
+    assert idle["idle"] == {"count": 1, "yearly": "12.00 USD"}
+    text = shell.run("numbers", "--idle-days", "10").out
+    assert "1 serves nobody for 10 days or more, which costs 12.00 USD a year." in text
+    younger = shell.run("numbers", "--idle-days", "11")
+    assert younger.out.startswith("None.\n")
+    assert shell.json("numbers", "--idle-days", "11")["idle"] == {"count": 0, "yearly": "0.00 USD"}
+
+
+def test_the_idle_total_covers_every_match_and_not_one_page(shell: Shell) -> None:
+    shell.buy()
+    intent_id = shell.propose(country="GB", area_code="161")
+    shell.approve_only(intent_id)
+    shell.json("settle")
+    page = shell.json("numbers", "--limit", "1")
+    assert len(page["numbers"]) == 1
+    assert page["idle"] == {"count": 2, "yearly": "25.3056 USD", "converted": True}
+    text = shell.run("numbers", "--limit", "1").out
+    assert "2 serve nobody, which costs at most 25.3056 USD a year." in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_wrong_idle_days_are_told_without_opening_anything(shell: Shell) -> None:
+    wrong = shell.run("numbers", "--idle-days", "-1", "--json")
+    assert (wrong.code, wrong.error["code"]) == (2, "invalid_arguments")

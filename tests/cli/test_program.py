@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ import typer.main
 from cli.shell import COMMAND, END_SECONDS, Shell
 from ringfence import __version__
 from ringfence.guard import books
-from ringfence_server.cli import program
+from ringfence_server.cli import program, serving
+from ringfence_server.cli.examples import EXAMPLES
 
 VERSION_CPU_SECONDS = 0.15
 HEAVY = {"anyio", "mcp", "pydantic", "rich", "sqlalchemy", "typer"}
@@ -95,6 +97,43 @@ def test_every_command_explains_itself(shell: Shell, path: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_every_help_ends_with_an_example_that_the_command_understands(
+    shell: Shell, path: list[str]
+) -> None:
+    helped = shell.run_alone if path == ["serve"] else shell.run
+    example = (
+        helped(*path, "--help").out.rstrip().splitlines()[-1].removeprefix("Example: ").strip()
+    )
+    assert len(example) <= 76, "a longer one would be broken"
+    words = shlex.split(example)
+    if words[0] != "ringfence":  # NAME=value before the command, as shells have it
+        assert words.pop(0).startswith("RINGFENCE_")
+    words = words[: words.index(">")] if ">" in words else words
+    assert words[: len(path) + 1] == ["ringfence", *path]
+    rest = words[len(path) + 1 :]
+    if path == ["serve"]:
+        serving.parser().parse_args(rest)
+        return
+    command = typer.main.get_command(program.build())
+    for name in path:
+        command = command.commands[name]  # type: ignore[attr-defined]  # groups have them
+    command.make_context(" ".join(path), rest)  # refuses what it does not understand
+
+
+def test_every_example_belongs_to_a_command() -> None:
+    assert set(EXAMPLES) == {" ".join(path) for path in every_command()}
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+def test_the_list_of_commands_and_each_help_fit_80_columns(shell: Shell, path: list[str]) -> None:
+    if path == ["serve"]:
+        return  # its parser asks the terminal
+    for words in (["--help"], [*path[:-1], "--help"], [*path, "--help"]):
+        wide = [line for line in shell.run(*words).out.splitlines() if len(line) > 80]
+        assert [line for line in wide if "|" not in line] == []  # a list of values has no space
+
+
+@pytest.mark.parametrize("path", every_command(), ids=" ".join)
 def test_no_command_can_say_yes_for_a_person(path: list[str]) -> None:
     """Options named so would be tried by whoever reads the help."""
     command = typer.main.get_command(program.build())
@@ -105,7 +144,15 @@ def test_no_command_can_say_yes_for_a_person(path: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["approv"], ["show"], ["sandbox"], ["pending", "--jsn"], ["policy", "apply"]]
+    "arguments",
+    [
+        ["approv"],
+        ["polcy", "show"],
+        ["show"],
+        ["sandbox"],
+        ["pending", "--jsn"],
+        ["policy", "apply"],
+    ],
 )
 def test_a_wrong_command_line_ends_with_2_and_points_to_the_help(
     shell: Shell, arguments: list[str]
@@ -115,6 +162,23 @@ def test_a_wrong_command_line_ends_with_2_and_points_to_the_help(
     assert "--help" in wrong.err
     as_json = shell.run(*arguments, "--json")
     assert (as_json.code, as_json.error["code"], as_json.err) == (2, "invalid_arguments", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (["polcy"], "policy"),
+        (["policy", "aply"], "apply"),
+        (["assistant", "rm", "x"], None),
+        (["pending", "--jsn"], "--json"),
+    ],
+)
+def test_a_typo_is_answered_with_what_was_meant(
+    shell: Shell, wrong: list[str], right: str | None
+) -> None:
+    told = shell.run(*wrong).err
+    assert right is None or right in told.partition("See: ")[0]
+    assert "See: ringfence" in told
 
 
 def test_a_bug_ends_with_1_and_an_id_under_which_its_details_are(

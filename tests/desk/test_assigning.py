@@ -220,6 +220,16 @@ async def test_a_number_in_use_moves_only_with_consent(house: House) -> None:
     assert record_of(house, number).assistant_id == "night-desk"
 
 
+async def test_another_target_is_not_answered_with_the_move_that_waits(house: House) -> None:
+    """The call for a third assistant was told that it was done, when the number went to the second."""
+    number = await owned(house, "reception")
+    first = await asked(house, number, "night-desk")
+    with pytest.raises(PolicyRefused, match="connected to night-desk") as refused:
+        await assign(house.desk, ME, AssignWish(number, "third"))
+    assert refused.value.details["intent_id"] == first.intent_id
+    assert (await asked(house, number, "night-desk")).intent_id == first.intent_id
+
+
 async def test_disconnecting_a_number_in_use_needs_consent(house: House) -> None:
     number = await owned(house, "reception")
     assert (await moved(house, await asked(house, number, None))).state is IntentState.COMPLETED

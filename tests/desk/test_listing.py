@@ -4,7 +4,7 @@ import pytest
 
 from house import ME, SOMEBODY_ELSE, House, policy_with
 from ringfence.desk.assigning import AssignWish, assign
-from ringfence.desk.listing import ListWish, NumberPage, list_numbers
+from ringfence.desk.listing import ListWish, NumberPage, idle, list_numbers
 from ringfence.errors import InvalidArguments
 from ringfence.inventory import Ready
 from ringfence.offers import Provider
@@ -90,6 +90,23 @@ async def test_pages_follow_each_other(house: House) -> None:
     seen = numbers(first) + numbers(second) + numbers(third)
     assert sorted(seen) == sorted(house.charged())
     assert str(first.total_monthly) == str(third.total_monthly) == "5.00 USD"
+
+
+async def test_a_year_of_idle_numbers_is_twelve_months_of_each_rounded_up_once(
+    house: House,
+) -> None:
+    [american] = await house.find()
+    [british] = await house.find(country="GB", area_code="161")
+    [busy] = await house.find(country="GB", area_code="20")
+    await house.buy(american, british)
+    await house.buy(busy, assistant_id="reception")
+    found = await idle(house.desk, ME, ListWish())
+    assert (found.count, str(found.yearly), found.is_converted) == (2, "25.3056 USD", True)
+    found = await idle(house.desk, SOMEBODY_ELSE, ListWish(country="GB"))
+    assert (found.count, str(found.yearly), found.is_converted) == (1, "9.60 GBP", False)
+    house.clock.advance(days=2)
+    assert (await idle(house.desk, ME, ListWish(idle_days=2))).count == 2
+    assert (await idle(house.desk, ME, ListWish(idle_days=3))).count == 0
 
 
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyJhIiwgMV0", "é"])

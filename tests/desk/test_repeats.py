@@ -213,3 +213,33 @@ async def test_a_client_that_declined_on_its_own_may_ask_again(house: House) -> 
     first = await house.propose(offer)
     await client_declined(house.desk, ME, first.intent_id)
     assert (await house.propose(offer)).intent_id == first.intent_id
+
+
+# A wish that meets another one's intent.
+
+
+async def test_an_earlier_intent_is_not_asked_about_beyond_what_the_wish_allows(
+    house: House,
+) -> None:
+    """A client was shown, and accepted, a purchase of 2.00 USD for a call that allowed 1.00 USD."""
+    [offer] = await house.find()
+    first = await house.propose(offer)
+    with pytest.raises(BudgetExceeded, match="max_total allows") as refused:
+        await house.propose(offer, max_total=Money.parse("1.00 USD"))
+    assert refused.value.details["intent_id"] == first.intent_id
+    [violation] = refused.value.details["violations"]
+    assert (violation["rule"], len(violation)) == ("max_total", 9)
+    same = await house.propose(offer, max_total=Money.parse("2.00 USD"))
+    assert same.intent_id == first.intent_id
+
+
+async def test_a_key_is_not_bound_to_an_intent_that_has_only_a_part_of_its_wish(
+    house: House,
+) -> None:
+    one, other, third = await house.find(3)
+    first = await bought(house, one, other)
+    assert (await bought(house, one, third, key="k")).intent_id == first.intent_id
+    await cancel_intent(house.desk, ME, first.intent_id)
+    anew = await bought(house, one, third, key="k")
+    assert anew.intent_id != first.intent_id
+    assert {line.terms.number for line in anew.lines} == {one.stock.number, third.stock.number}

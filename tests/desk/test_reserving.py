@@ -8,7 +8,13 @@ import pytest
 from house import ME, SOMEBODY_ELSE, House, policy_with
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.reserving import Reserved, cancel_reservations, reserve
-from ringfence.errors import NotFound, NumberGone, ReservationExpired
+from ringfence.errors import (
+    NotFound,
+    NumberGone,
+    PapersMissing,
+    PolicyRefused,
+    ReservationExpired,
+)
 from ringfence.intents import Intent
 from ringfence.offers import Offer, ReservationKind
 from ringfence.sandbox.faults import Fault
@@ -194,3 +200,53 @@ async def test_nobody_gives_back_what_somebody_else_reserved(house: House) -> No
     with pytest.raises(NotFound):
         await proposed(house, reservation.reservation_id)
     assert len(house.carrier.holds()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "rule"),
+    [
+        ({"country": "DE", "area_code": "30"}, "papers_missing"),
+        ({"country": "US", "area_code": "882"}, "policy_refused"),
+    ],
+)
+async def test_the_preview_allows_nothing_that_buying_would_refuse(
+    house: House, wish: dict[str, Any], rule: str
+) -> None:
+    [offer] = await house.find(**wish)
+    decision = (await reserve(house.desk, ME, [offer.offer_id])).decision
+    assert [violation.rule for violation in decision.violations] == [rule]
+    with pytest.raises((PapersMissing, PolicyRefused)) as refused:
+        await house.propose(offer)
+    assert [each["rule"] for each in refused.value.details["violations"]] == [rule]
+    assert {len(each) for each in refused.value.details["violations"]} == {9}
+
+
+async def test_what_an_open_request_holds_already_is_not_counted_twice(house: House) -> None:
+    house.apply(policy_with(budgets=["{name: count, kind: count, limit: 1}"]))
+    [offer] = await house.find()
+    await house.propose(offer)
+    assert (await reserve(house.desk, ME, [offer.offer_id])).decision.is_allowed
+
+
+async def test_where_nothing_was_kept_nothing_is_allowed(house: House) -> None:
+    [offer] = await house.find()
+    house.clock.advance(minutes=16)
+    kept = await reserve(house.desk, ME, [offer.offer_id])
+    assert (kept.reservations, kept.decision.is_allowed) == ((), False)
+
+
+async def test_a_number_of_ours_is_not_called_gone(house: House) -> None:
+    """The advice was to choose another, which would have been a second purchase for one purpose."""
+    [offer] = await house.find()
+    await house.buy(offer)
+    with pytest.raises(NumberGone, match="is ours already"):
+        await house.propose(offer, idempotency_key="another")
+
+
+async def test_every_bad_item_is_named(house: House) -> None:
+    [offer] = await house.find()
+    unknown = ["off_01KAN5T1PR0000000000000001", "off_01KAN5T1PR0000000000000002"]
+    wish = BuyWish(items=[unknown[1], offer.offer_id, unknown[0]])
+    with pytest.raises(NotFound) as refused:
+        await propose_buy(house.desk, ME, wish)
+    assert [each["item"] for each in refused.value.details["items"]] == unknown

@@ -175,3 +175,31 @@ async def test_the_same_offer_may_be_named_by_its_id_as_often_as_one_likes(house
     first = await propose_buy(house.desk, ME, BuyWish(items=[offer.offer_id]))
     again = await propose_buy(house.desk, ME, BuyWish(items=[offer.offer_id]))
     assert first.intent_id == again.intent_id
+
+
+async def test_only_connected_providers_are_spoken_for(house: House) -> None:
+    wish = SearchWish(country="US", providers=(Provider.TWILIO,))
+    [hint] = (await search(house.desk, ME, wish)).relaxations
+    assert "search without providers" in hint
+
+
+async def test_a_carrier_that_did_not_answer_is_not_said_to_sell_nothing(house: House) -> None:
+    class Silent(SandboxAdapter):
+        async def search(self, query: SearchQuery, *, offset: int = 0) -> StockPage:
+            raise ProviderUnavailable("no answer")
+
+    desk = replace(house.desk, carriers={Provider.SANDBOX: Silent(house.carrier)})
+    [hint] = (await search(desk, ME, SAN_FRANCISCO)).relaxations
+    assert "Not every carrier has answered" in hint
+
+
+async def test_what_is_advised_is_found_under_the_other_conditions(house: House) -> None:
+    """Without the area code there were fifty, and none at the price that was wished."""
+    wish = SearchWish(country="US", area_code="999", max_monthly=Money.parse("0.50 USD"))
+    hints = (await search(house.desk, ME, wish)).relaxations
+    assert not [hint for hint in hints if "without area_code" in hint]
+
+
+async def test_a_missing_rate_is_no_question_of_a_higher_price(house: House) -> None:
+    wish = SearchWish(country="IS", type=NumberType.NATIONAL, max_monthly=Money.parse("3.00 USD"))
+    assert "no exchange rate" in (await search(house.desk, ME, wish)).relaxations[0]

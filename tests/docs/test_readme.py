@@ -2,7 +2,8 @@
 
 The first word behind a fence says how it is checked: `sh` runs (`exit=N` is its exit code, `types=X`
 what a person types), `sh client` is started as its client would, `console` names targets of make,
-`json` is a client's configuration, `text card` is a card.
+`json` is a client's configuration, `text card` is a card, `yaml script` is the file that a shell example
+plays. A `python` test is run by tests/testing/test_plugin.py.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(checkout: Path) -> Ended:
     """What the shell examples did, run from the first to the last in one terminal."""
+    [played] = examples("yaml script")
+    (checkout / "script.yaml").write_text(played.text)
     blocks = [each for each in examples("sh") if each.kind != "sh client"]
     return in_terminal(
         [BASH, "-c", "\n".join(script(blocks))],
@@ -104,7 +107,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_every_fence_says_how_it_is_checked() -> None:
-    known = ("sh", "console", "json", "text card")
+    known = ("sh", "console", "json", "text card", "yaml script", "python")
     assert len(examples()) == README.count("\n```") // 2
     assert [each for each in examples() if not each.kind.startswith(known)] == []
 

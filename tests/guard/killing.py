@@ -1,4 +1,4 @@
-"""A process that buys one number, and is killed at a point of that story.
+"""A process that buys one number, or gives one back, and is killed at a point of that story.
 
 It is put together here, in the test, of parts that die on command; the product knows nothing of it.
 """
@@ -23,6 +23,8 @@ from ringfence.clock import ManualClock
 from ringfence.desk import Desk
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.consenting import approve_at_terminal
+from ringfence.desk.provisioning import ProvisionWish, provision
+from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.guard.dispatch import Claimed
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent, Line
@@ -33,6 +35,7 @@ from ringfence.providers.sandbox import SandboxAdapter
 from ringfence.runner import Runner
 from ringfence.sandbox.carrier import Carrier
 from ringfence.sandbox.orders import Order
+from ringfence.sandbox.releases import Release
 from ringfence.states import IntentState
 from ringfence.store.engine import open_engine
 from ringfence.store.installation import sqlite_url
@@ -62,6 +65,22 @@ POINTS = (
     "after the connection is committed",
 )
 """In the order in which a purchase that goes well comes by."""
+
+POINTS_OF_A_RELEASE = (
+    "before the proposal is committed",
+    "after the proposal is committed",
+    "before the consent is committed",
+    "after the consent is committed",
+    "before the claim is committed",
+    "after the claim is committed",
+    "before the release leaves",
+    "before the carrier takes it back",
+    "after the carrier has taken it back",
+    "after the carrier's word",
+    "before the outcome is committed",
+    "after the outcome is committed",
+)
+"""The same for a release."""
 
 
 def _die() -> NoReturn:
@@ -124,6 +143,13 @@ class DeadlyCarrier(Carrier):
         finally:
             self.deadly.passes("after the carrier has charged")
 
+    def release(self, number_id: str, *, deadline: float | None = None) -> Release:
+        self.deadly.passes("before the carrier takes it back")
+        try:
+            return super().release(number_id, deadline=deadline)
+        finally:
+            self.deadly.passes("after the carrier has taken it back")
+
 
 class DeadlyAdapter(SandboxAdapter):
     deadly: Deadly
@@ -132,6 +158,12 @@ class DeadlyAdapter(SandboxAdapter):
         self.deadly.passes("before the request leaves")
         outcome = await super().buy(ticket, request)
         self.deadly.passes("after the answer")
+        return outcome
+
+    async def release(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        self.deadly.passes("before the release leaves")
+        outcome = await super().release(ticket, request)
+        self.deadly.passes("after the carrier's word")
         return outcome
 
     async def configure(self, grant: Grant, carrier_ref: str, routing: Routing) -> Owned:
@@ -145,7 +177,7 @@ class Errand:
     """What a process is sent to do."""
 
     folder: Path
-    offer_id: str
+    wish: BuyWish | ReleaseWish | ProvisionWish
     at: datetime
     point: str
 
@@ -164,11 +196,25 @@ async def _run(errand: Errand) -> None:
     adapter = DeadlyAdapter(carrier)
     store.deadly = carrier.deadly = adapter.deadly = deadly
     desk = Desk(store, {adapter.provider: adapter}, ids, Bell())
-    intent = await propose_buy(desk, ME, wish(errand.offer_id))
+    intent = await _proposed(desk, errand.wish)
     await approve_at_terminal(desk, intent.intent_id, digest=intent.digest, person=PERSON)
     runner = Runner(desk, owner="the one that dies")
     while await runner.step():
         pass
+
+
+async def _proposed(desk: Desk, wish: BuyWish | ReleaseWish | ProvisionWish) -> Intent:
+    match wish:
+        case BuyWish():
+            return await propose_buy(desk, ME, wish)
+        case ReleaseWish():
+            return await propose_release(desk, ME, wish)
+    intent = await provision(desk, ME, wish)
+    assert isinstance(intent, Intent)
+    return intent
+
+
+PROVISION = ProvisionWish("reception", "US", area_code="415")
 
 
 def wish(offer_id: str) -> BuyWish:

@@ -15,14 +15,17 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from guard.databases import Databases
 from guard.processes import Process
 from guard.reckoning import Reckoning
 from guard.rulebook import rulebook
+from guard.stocked import REQUESTERS, SHELVED
 from guard.watch import Watch
-from guard.world import ASSISTANTS, REQUESTERS, SHELVED, World
+from guard.world import ASSISTANTS, World
 from ringfence.desk import consenting
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
+from ringfence.desk.releasing import ReleaseWish, propose_release
 from ringfence.errors import ProviderUnavailable, RingfenceError
 from ringfence.guard import policy_change
 from ringfence.guard.approval import existing
@@ -61,14 +64,17 @@ T = TypeVar("T")
 class GuardMachine(RuleBasedStateMachine):
     """One run: an installation from its first purchase until everything has ended."""
 
+    databases: ClassVar[Databases]
     steps: ClassVar[int] = 0
     seen: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(self.databases)
         self.clock = self.world.clock
-        self.watch = Watch(self.world.folder, self.seen)
+        self.watch = Watch(
+            ours=self.world.reader(), carrier=self.world.carrier_reader(), seen=self.seen
+        )
         self.reckoning = Reckoning(self.world, self.watch)
         self.asked: list[tuple[str, BuyWish, str]] = []
         self._since_fold = 0
@@ -112,6 +118,26 @@ class GuardMachine(RuleBasedStateMachine):
             self._do(assign(self._process.desk, who, wish))
         except RingfenceError as error:
             self._expected(error, {"declined", "frozen", "policy_refused"})
+
+    @precondition(lambda self: self.watch.owned())
+    @rule(
+        number=NUMBERED,
+        who=st.sampled_from(REQUESTERS),
+        is_approved=st.booleans(),
+        rounds=st.integers(0, 2),
+    )
+    def give_back(self, number: int, who: str, is_approved: bool, rounds: int) -> None:
+        """Propose a release; half of the time it is approved, and a runner may get to it at once."""
+        owned = self.watch.owned()
+        wish = ReleaseWish(owned[number % len(owned)])
+        try:
+            intent = self._do(propose_release(self._process.desk, who, wish))
+        except RingfenceError as error:
+            self._expected(error, {"declined", "frozen", "policy_refused"})
+            return
+        if is_approved and intent.intent_id in self.watch.waiting():
+            self._approve(intent.intent_id)
+            self._work(rounds)
 
     # A person.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ringfence.clock import ManualClock
 from ringfence.desk import Desk
@@ -66,6 +67,10 @@ class MortalStore(Store):
         self.check_alive()
         return self.read_now(body)
 
+    def _moment(self, connection: Connection) -> datetime:
+        """By our clock on every database: a server's own never tells the same time twice."""
+        return self.clock.now()
+
     def check_alive(self) -> None:
         """Raise `Killed` in a process that is dead."""
         if self.is_dead:
@@ -80,7 +85,7 @@ class InlineThreads:
     """Stands in for `anyio.to_thread`: runs the call at once, here."""
 
     @staticmethod
-    async def run_sync(call: Callable[[], T]) -> T:
+    async def run_sync(call: Callable[[], T], *, abandon_on_cancel: bool = False) -> T:
         return call()
 
 
@@ -113,6 +118,12 @@ class StallingAdapter(SandboxAdapter):
             await self._stall()
         self._store.check_alive()
         return await super().buy(ticket, request)
+
+    async def release(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        if self._stalls_before_send:
+            await self._stall()
+        self._store.check_alive()
+        return await super().release(ticket, request)
 
     async def _slow(self, seconds: float) -> None:
         if self._stalls_on_the_wire:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from house import House
+from house import PERSON, House
 from ringfence.guard.card import (
     FENCE,
     MAX_QUOTED,
@@ -22,13 +22,15 @@ from ringfence.guard.card import (
     quoted,
     read_facts,
 )
-from ringfence.guard.standing import Standing, standings
+from ringfence.guard.freeze import unfreeze
+from ringfence.guard.standing import BudgetRow, Standing, standings
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord, Origin, Readiness, Ready
 from ringfence.money import Money
 from ringfence.numbers import Capability, NumberType
 from ringfence.offers import Price, Provider
-from ringfence.policy import Budget, sandbox_policy
+from ringfence.policy import Budget, BudgetKind, sandbox_policy
+from ringfence.settle import reconcile
 from ringfence.states import IntentState, LineState, NumberState
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -186,6 +188,42 @@ def test_what_costs_nothing_says_what_it_does_instead(op: Op, heading: str, cost
     assert "serves night-desk now" in shown
 
 
+async def test_the_card_of_a_release_says_what_is_lost_what_ends_and_what_is_left(
+    house: House,
+) -> None:
+    numbers = await house.find(2)
+    for offer in numbers:
+        await house.buy(offer, assistant_id="reception")
+    house.clock.advance(days=3)
+    intent = await house.give_back(numbers[0].stock.number)
+    shown = card(house.read(lambda tx: read_facts(tx, intent.intent_id)))
+    assert shown.startswith(f"GIVE BACK FOR GOOD {checked_grouping(numbers[0].stock.number)} ")
+    assert "  serves reception now\n  ours since 2026-11-22, 1.00 USD a month\n" in shown
+    assert "ends 1.00 USD a month, for good: usually it cannot be got back" in shown
+    assert "Taken from     reception\n" in shown
+    assert "After this     run-rate: 1.00 of 15.00 USD\n               count: 1 of 10\n" in shown
+    assert "Look twice     IN USE: calls and texts reach reception no longer.\n" in shown
+    assert f"Match code     {intent.match_code}" in shown
+    await house.approve(intent)
+    await house.work()
+    assert "After this" not in card(house.read(lambda tx: read_facts(tx, intent.intent_id)))
+
+
+async def test_the_card_of_an_idle_number_of_unknown_price_says_both(house: House) -> None:
+    [odd] = [o for o in await house.find(50, country="IS") if o.stock.number.endswith("2001944")]
+    house.carrier.buy(odd.stock.stock_id, tag="by hand")
+    await reconcile(house.desk, house.adapter)
+    house.write(lambda tx: unfreeze(tx, actor=PERSON))
+    intent = await house.give_back(odd.stock.number)
+    shown = card(house.read(lambda tx: read_facts(tx, intent.intent_id)))
+    assert "serves nobody now" in shown
+    assert "ours since 2026-11-22, at an unknown price" in shown
+    assert "ends the monthly charge, for good" in shown
+    assert "Taken from     nobody" in shown
+    assert "count: 0 of 10" in shown
+    assert "Look twice" not in shown
+
+
 def test_real_money_is_called_that() -> None:
     assert "SIMULATED" not in card(Facts(an_intent(a_line(provider=Provider.TWILIO))))
     assert "REAL MONEY" in card(Facts(an_intent(a_line(provider=Provider.TWILIO))))
@@ -319,21 +357,21 @@ async def test_a_card_of_what_has_ended_speaks_of_no_budget(house: House) -> Non
 async def test_every_budget_says_where_it_stands_money_first(house: House) -> None:
     [offer] = await house.find()
     await house.propose(offer)
-    stand = [each.as_document() for each in house.read(standings)]
-    assert [each["name"] for each in stand] == [
+    stand = [each.row for each in house.read(standings)]
+    assert [each.name for each in stand] == [
         "cash",
         "run-rate",
         "count",
         "purchases",
         "attempts",
     ]
-    assert stand[0] == {
-        "name": "cash",
-        "scope": "all",
-        "kind": "cash",
-        "window": "2026-11",
-        "limit": "25.00 USD",
-        "used": "0.00 USD",
-        "held": "2.00 USD",
-        "left": "23.00 USD",
-    }
+    assert stand[0] == BudgetRow(
+        name="cash",
+        scope="all",
+        kind=BudgetKind.CASH,
+        window="2026-11",
+        limit="25.00 USD",
+        used="0.00 USD",
+        held="2.00 USD",
+        left="23.00 USD",
+    )

@@ -44,6 +44,8 @@ def line_terms(**changes: Any) -> LineTerms:
         carrier_hold_id="H-1",
         number_id="num_01KAMW0000000000000000000A",
         current_assistant_id="night-desk",
+        owned_monthly=money("1.00 USD"),
+        owned_since=NOW,
     )
     return terms.model_copy(update=changes)
 
@@ -56,6 +58,7 @@ def terms(**changes: Any) -> Terms:
         op=Op.BUY,
         principal=ME,
         assistant_id=RECEPTION,
+        role="night",
         lines=(
             line_terms(),
             line_terms(line_id=f"{LINE_ID[:-1]}B", number="+14155550143", stock_id="S-2"),

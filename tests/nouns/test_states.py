@@ -50,7 +50,7 @@ DRAWN: dict[type[StrEnum], str] = {
     NumberState: """
         active -> release_requested lost
         release_requested -> releasing active
-        releasing -> released release_unknown
+        releasing -> released release_unknown release_requested active
         release_unknown -> released active
         lost -> active released
     """,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ringfence.clock import ManualClock
 from ringfence.intents import Line, LineTerms
 from ringfence.offers import Price, Stock
-from ringfence.outcomes import Outcome
+from ringfence.outcomes import Captured, Outcome
 from ringfence.providers.protocol import CarrierAdapter, PaidRequest, SearchQuery, purchase_tag
 from ringfence.sandbox.faults import Fault
 from ringfence.states import LineState
@@ -47,6 +47,10 @@ class Rig(Protocol):
 
     def charges(self) -> list[str]:
         """The numbers that the carrier has charged us for, once for each charge."""
+        ...
+
+    def releases_seen(self) -> int:
+        """Release requests that reached the carrier, whatever it answered."""
         ...
 
 
@@ -108,6 +112,50 @@ class Buyer:
         """Buy it, with a ticket of its own."""
         request = self.request(tag)
         return await self.rig.adapter.buy(self.ticket(request), request)
+
+
+@dataclass
+class Owner:
+    """Gives by hand one number back that it has bought."""
+
+    buyer: Buyer
+    carrier_ref: str
+
+    @property
+    def rig(self) -> Rig:
+        return self.buyer.rig
+
+    def terms(self, **changes: Any) -> LineTerms:
+        """What a person would have approved."""
+        owned = {"stock_id": self.carrier_ref, "price": None, "number_id": "num_1"}
+        return self.buyer.terms(**(owned | changes))
+
+    def line(self, **changes: Any) -> Line:
+        """The line while its outcome is unknown."""
+        return self.buyer.line().model_copy(update={"terms": self.terms(**changes)})
+
+    def request(self, **changes: Any) -> PaidRequest:
+        """The request that would give it back."""
+        return self.rig.adapter.prepare_release(self.terms(**changes))
+
+    async def give_back(self) -> Outcome:
+        """Give it back, with a ticket of its own."""
+        request = self.request()
+        return await self.rig.adapter.release(self.buyer.ticket(request), request)
+
+    async def is_listed(self) -> bool:
+        """Whether the carrier says that it is ours."""
+        return await self.rig.adapter.read_number(self.carrier_ref) is not None
+
+
+async def owners(rig: Rig, count: int) -> list[Owner]:
+    """Owners of the first numbers that the rig's search finds."""
+    owners = []
+    for buyer in await buyers(rig, count):
+        outcome = await buyer.buy()
+        assert isinstance(outcome, Captured)
+        owners.append(Owner(buyer, outcome.owned.carrier_ref))
+    return owners
 
 
 async def buyers(rig: Rig, count: int) -> list[Buyer]:

@@ -8,16 +8,22 @@ from ringfence.providers.sandbox import SandboxAdapter
 from ringfence.sandbox.carrier import Carrier
 from ringfence.sandbox.faults import Fault
 from ringfence.sandbox.orders import Order
+from ringfence.sandbox.releases import Release
 
 
 class CountingCarrier(Carrier):
     """A carrier that counts who knocks."""
 
     knocks = 0
+    goodbyes = 0
 
     def buy(self, stock_id: str, *, tag: str, deadline: float | None = None) -> Order:
         self.knocks += 1
         return super().buy(stock_id, tag=tag, deadline=deadline)
+
+    def release(self, number_id: str, *, deadline: float | None = None) -> Release:
+        self.goodbyes += 1
+        return super().release(number_id, deadline=deadline)
 
 
 class SandboxRig:
@@ -44,6 +50,9 @@ class SandboxRig:
 
     def charges(self) -> list[str]:
         return [charge.number for charge in self.carrier.charges()]
+
+    def releases_seen(self) -> int:
+        return self.carrier.goodbyes
 
     def close(self) -> None:
         self.carrier.close()

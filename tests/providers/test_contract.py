@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from providers.contract import OTHER_TAG, TAG, Buyer, Rig, buyers
+from providers.contract import OTHER_TAG, TAG, Buyer, Owner, Rig, buyers, owners
 from providers.sandbox_rig import SandboxRig
-from ringfence.inventory import Routing
+from ringfence.inventory import Ready, Routing
+from ringfence.offers import Papers
 from ringfence.outcomes import (
     Absent,
     Ambiguous,
@@ -17,6 +18,7 @@ from ringfence.outcomes import (
     Outcome,
     Pending,
     Refused,
+    Released,
     Unclear,
     Unknown,
 )
@@ -92,6 +94,38 @@ async def test_a_quote_shows_that_the_price_has_moved(rig: Rig, buyer: Buyer) ->
 
 async def test_there_is_no_quote_for_what_is_not_on_sale(rig: Rig) -> None:
     assert await rig.adapter.quote("no-such-stock") is None
+
+
+async def test_what_can_be_bought_now_needs_no_papers(rig: Rig, buyer: Buyer) -> None:
+    stock = buyer.stock
+    told = await rig.adapter.requirements(stock.country, stock.type, stock.capabilities)
+    assert (told.buyable, told.papers) == (stock.buyable, ())
+    assert told.instead == ()
+    assert rig.charges() == []
+
+
+async def test_a_kind_that_is_not_sold_is_answered_with_what_is(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements("ZZ", buyer.stock.type, ())
+    assert (told.buyable, told.papers, told.registrations) == (None, (), ())
+    for kind in told.instead:
+        assert (await rig.adapter.requirements(kind.country, kind.type, ())).buyable is not None
+
+
+async def test_an_adapter_answers_only_what_it_declares_to_know(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements(buyer.stock.country, buyer.stock.type, ())
+    if not rig.adapter.abilities.knows_papers:
+        assert told.papers == ()
+    if not rig.adapter.abilities.knows_registrations:
+        assert told.registrations == ()
+    assert Papers.NONE not in told.papers
+    assert Papers.UNKNOWN not in told.papers
+
+
+async def test_what_sms_waits_for_blocks_it_once_the_number_is_ours(rig: Rig, buyer: Buyer) -> None:
+    told = await rig.adapter.requirements(buyer.stock.country, buyer.stock.type, ())
+    outcome = await buyer.buy()
+    assert isinstance(outcome, Captured)
+    assert bool(told.registrations) == (outcome.owned.readiness.sms is Ready.BLOCKED)
 
 
 async def test_a_hold_is_extended_under_its_own_id_and_given_back_once(
@@ -282,6 +316,130 @@ async def test_a_purchase_dearer_than_approved_is_for_a_person_to_judge(
 async def test_a_look_at_another_account_proves_nothing(rig: Rig, buyer: Buyer) -> None:
     line = buyer.line(account=f"{rig.adapter.provider}-00000000")
     assert isinstance(await rig.adapter.find_purchase(line, tag=TAG), Unclear)
+
+
+# Giving back.
+
+
+@pytest.fixture
+async def owner(rig: Rig) -> Owner:
+    [first] = await owners(rig, 1)
+    return first
+
+
+async def test_a_release_is_a_pure_function_of_the_line(rig: Rig) -> None:
+    one, two = await owners(rig, 2)
+    assert one.request() == one.request()
+    assert one.request().host == rig.adapter.host
+    assert len({one.request().hash, two.request().hash, one.buyer.request().hash}) == 3
+
+
+async def test_a_number_that_is_given_back_is_ours_no_longer_and_costs_nothing_more(
+    rig: Rig,
+) -> None:
+    owner, other = await owners(rig, 2)
+    assert isinstance(await owner.give_back(), Released)
+    assert not await owner.is_listed()
+    assert [each.carrier_ref for each in await rig.adapter.owned()] == [other.carrier_ref]
+    assert rig.charges() == [owner.buyer.stock.number, other.buyer.stock.number]
+    assert isinstance(await rig.adapter.find_release(owner.line()), Released)
+
+
+async def test_a_used_ticket_gives_nothing_back(rig: Rig, owner: Owner) -> None:
+    request = owner.request()
+    ticket = owner.buyer.ticket(request)
+    assert isinstance(await rig.adapter.release(ticket, request), Released)
+    assert isinstance(await rig.adapter.release(ticket, request), NotSent)
+    assert rig.releases_seen() == 1
+
+
+async def test_a_dead_ticket_gives_nothing_back(rig: Rig, owner: Owner) -> None:
+    request = owner.request()
+    ticket = owner.buyer.ticket(request)
+    rig.clock.advance(seconds=rig.adapter.abilities.ticket_life_seconds)
+    assert isinstance(await rig.adapter.release(ticket, request), NotSent)
+    assert (rig.releases_seen(), await owner.is_listed()) == (0, True)
+
+
+async def test_a_ticket_for_another_release_or_for_a_purchase_gives_nothing_back(rig: Rig) -> None:
+    one, two = await owners(rig, 2)
+    for other in (two.request(), one.buyer.request()):
+        ticket = one.buyer.ticket(other)
+        assert isinstance(await rig.adapter.release(ticket, one.request()), NotSent)
+    ticket = one.buyer.ticket(one.request(), host="elsewhere.invalid")
+    assert isinstance(await rig.adapter.release(ticket, one.request()), NotSent)
+    assert rig.releases_seen() == 0
+
+
+async def test_a_purchase_is_not_sent_as_a_release_nor_a_release_as_a_purchase(
+    rig: Rig, owner: Owner
+) -> None:
+    purchase, release = owner.buyer.request(), owner.request()
+    assert isinstance(await rig.adapter.release(owner.buyer.ticket(purchase), purchase), NotSent)
+    assert isinstance(await rig.adapter.buy(owner.buyer.ticket(release), release), NotSent)
+    assert (rig.purchases_seen(), rig.releases_seen()) == (1, 0)
+
+
+async def test_a_release_at_another_host_or_account_sends_nothing(rig: Rig, owner: Owner) -> None:
+    for changes in ({"host": "elsewhere.invalid"}, {"account": f"{rig.adapter.provider}-00000000"}):
+        request = owner.request(**changes)
+        assert isinstance(await rig.adapter.release(owner.buyer.ticket(request), request), NotSent)
+    assert rig.releases_seen() == 0
+
+
+RELEASE_OUTCOMES: list[tuple[Fault, type[Outcome], bool]] = [
+    (Fault.GONE, Released, False),
+    (Fault.TIMEOUT_BEFORE_CHARGE, Unknown, True),
+    (Fault.TIMEOUT_AFTER_CHARGE, Unknown, False),
+    (Fault.RATE_LIMITED, NotSent, True),
+    (Fault.SERVER_ERROR, Unknown, True),
+]
+
+
+@pytest.mark.parametrize(("fault", "outcome", "is_ours"), RELEASE_OUTCOMES)
+async def test_what_goes_wrong_with_a_release_is_an_outcome_and_a_look_tells_the_truth(
+    rig: Rig, owner: Owner, fault: Fault, outcome: type[Outcome], is_ours: bool
+) -> None:
+    rig.strike(fault)
+    assert isinstance(await owner.give_back(), outcome)
+    assert (rig.releases_seen(), await owner.is_listed()) == (1, is_ours)
+    look = await rig.adapter.find_release(owner.line())
+    assert isinstance(look, Absent if is_ours else Released)
+
+
+async def test_a_release_that_was_not_processed_can_be_sent_again(rig: Rig, owner: Owner) -> None:
+    rig.strike(Fault.RATE_LIMITED)
+    await owner.give_back()
+    assert isinstance(await owner.give_back(), Released)
+
+
+async def test_a_release_that_was_sent_twice_is_a_release(rig: Rig, owner: Owner) -> None:
+    await owner.give_back()
+    assert isinstance(await owner.give_back(), Released)
+
+
+async def test_a_look_for_a_release_at_another_account_proves_nothing(
+    rig: Rig, owner: Owner
+) -> None:
+    await owner.give_back()
+    line = owner.line(account=f"{rig.adapter.provider}-00000000")
+    assert isinstance(await rig.adapter.find_release(line), Unclear)
+
+
+async def test_a_number_that_is_listed_under_another_name_is_for_a_person_to_judge(
+    rig: Rig, owner: Owner
+) -> None:
+    line = owner.line(stock_id="no-such-number")
+    assert isinstance(await rig.adapter.find_release(line), Ambiguous)
+
+
+async def test_a_purchase_whose_number_was_given_back_since_is_for_a_person_to_judge(
+    rig: Rig, owner: Owner
+) -> None:
+    """It had been taken for one that is still to come, and was looked up for ever."""
+    await owner.give_back()
+    look = await rig.adapter.find_purchase(owner.buyer.line(), tag=TAG)
+    assert isinstance(look, Ambiguous)
 
 
 # Owning.

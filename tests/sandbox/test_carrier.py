@@ -357,6 +357,93 @@ def test_what_was_bought_is_still_there_for_the_next_process(carrier: Carrier, p
         assert later.statement() == before
 
 
+def test_a_number_that_is_given_back_stays_so_for_the_next_process(
+    carrier: Carrier, path: Path, clock: ManualClock
+) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    clock.advance(days=40)
+    released = carrier.release("N-000001")
+    assert (released.number, released.released_at) == (NUMBER, clock.now())
+    carrier.close()
+    with closing(Carrier(path, ManualClock())) as later:
+        assert (later.owned(), later.releases()) == ([], [released])
+        assert [charge.number for charge in later.charges()] == [NUMBER]
+
+
+def test_a_number_that_was_given_back_is_not_for_sale_and_not_ours(carrier: Carrier) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    carrier.release("N-000001")
+    assert carrier.quote(STOCK) is None
+    assert carrier.hold(STOCK) is None
+    assert NUMBER not in numbers_on_sale(carrier)
+    with pytest.raises(CarrierError) as caught:
+        carrier.buy(STOCK, tag="rf1/b")
+    assert (caught.value.status, caught.value.code) == (404, "number_gone")
+    with pytest.raises(CarrierError):
+        carrier.configure("N-000001", voice_url=None, sms_url=None)
+
+
+@pytest.mark.parametrize("number_id", ["N-000002", "N-1", "", "' OR 1=1 --"])
+def test_what_is_not_ours_cannot_be_given_back(carrier: Carrier, number_id: str) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    with pytest.raises(CarrierError) as caught:
+        carrier.release(number_id)
+    assert (caught.value.status, caught.value.code) == (404, "not_found")
+    assert len(carrier.owned()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised", "is_ours"),
+    [
+        (Fault.GONE, CarrierError, False),
+        (Fault.TIMEOUT_BEFORE_CHARGE, CarrierTimeout, True),
+        (Fault.TIMEOUT_AFTER_CHARGE, CarrierTimeout, False),
+        (Fault.RATE_LIMITED, CarrierError, True),
+        (Fault.SERVER_ERROR, CarrierError, True),
+    ],
+)
+def test_a_fault_strikes_a_release_once(
+    carrier: Carrier, fault: Fault, raised: type[Exception], is_ours: bool
+) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    carrier.add_fault(fault)
+    with pytest.raises(raised):
+        carrier.release("N-000001")
+    assert (len(carrier.owned()), carrier.faults()) == (int(is_ours), [])
+
+
+def test_a_pending_order_is_no_fault_of_a_release(carrier: Carrier) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    carrier.add_fault(Fault.PENDING)
+    carrier.release("N-000001")
+    assert carrier.faults() == [Fault.PENDING]
+
+
+def test_a_release_whose_caller_has_hung_up_is_dropped(
+    carrier: Carrier, clock: ManualClock
+) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    with pytest.raises(CarrierTimeout):
+        carrier.release("N-000001", deadline=clock.boottime())
+    assert len(carrier.owned()) == 1
+
+
+def test_a_file_from_before_numbers_could_be_given_back_is_brought_up_to_date(
+    carrier: Carrier, path: Path
+) -> None:
+    carrier.buy(STOCK, tag="rf1/a")
+    before = carrier.statement()
+    carrier.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE releases")
+        db.execute("PRAGMA user_version = 1")
+    with closing(Carrier(path, ManualClock())) as later:
+        assert later.statement() == before
+        later.release("N-000001")
+        later.reset()
+        assert (later.owned(), later.releases()) == ([], [])
+
+
 def foreign(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE something (else_ TEXT)")

@@ -59,6 +59,8 @@ class Inspector:
                 *arguments,
                 "--protocol-era",
                 self._era,
+                "--connect-timeout",
+                str(END_SECONDS * 1000),  # a busy machine starts us slowly
                 "--format",
                 "json",
             ],
@@ -68,12 +70,15 @@ class Inspector:
             check=False,
         )
 
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        ended = self.run(
-            "--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments)
-        )
+    def result(self, *arguments: str) -> dict[str, Any]:
+        ended = self.run(*arguments)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        document: dict[str, Any] = json.loads(ended.stdout)["result"]["structuredContent"]
+        document: dict[str, Any] = json.loads(ended.stdout)["result"]
+        return document
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        sent = ["--tool-name", tool, "--tool-args-json", json.dumps(arguments)]
+        document: dict[str, Any] = self.result("--method", "tools/call", *sent)["structuredContent"]
         return document
 
 
@@ -85,6 +90,20 @@ def client(request: pytest.FixtureRequest, inspector: str, tmp_path: Path) -> In
 def test_the_schemas_are_portable(client: Inspector) -> None:
     ended = client.run("--method", "tools/list", "--strict")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_prompts_and_resources_are_there(client: Inspector) -> None:
+    menu = client.result("--method", "prompts/list")["prompts"]
+    assert "give_assistant_number" in {prompt["name"] for prompt in menu}
+    filled_in = ["--prompt-name", "find_number", "--prompt-args", "country=US"]
+    [message] = client.result("--method", "prompts/get", *filled_in)["messages"]
+    assert '"country": "US"' in message["content"]["text"]
+    assert client.run("--method", "prompts/get", "--prompt-name", "find_number").returncode != 0
+    for resource in client.result("--method", "resources/list")["resources"]:
+        [read] = client.result("--method", "resources/read", "--uri", resource["uri"])["contents"]
+        assert json.loads(read["text"])["simulated"] is True
+    [template] = client.result("--method", "resources/templates/list")["resourceTemplates"]
+    assert template["uriTemplate"] == "ringfence://intents/{intent_id}"
 
 
 def test_search_reserve_buy_assign_and_list(client: Inspector) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ringfence.intents import Intent, Op
+from ringfence.money import Money
 from ringfence_server.question import message
 from server.toys import an_intent
 
@@ -30,6 +32,24 @@ def test_a_purchase_is_told_in_full() -> None:
 
 
 MOVED = {"price": None, "current_assistant_id": "night-desk"}
+
+
+RELEASED = {
+    "price": None,
+    "current_assistant_id": "reception",
+    "owned_monthly": Money.parse("1.00 USD"),
+    "owned_since": datetime(2026, 11, 3, tzinfo=UTC),
+}
+
+
+def test_a_release_is_told_with_what_ends_and_whom_it_is_taken_from() -> None:
+    told = message(wishing(op=Op.RELEASE, assistant_id=None, line=RELEASED)).splitlines()
+    assert told[:3] == [
+        "Give this number back for good?",
+        "+14155550142 at sandbox, now serving assistant reception, ours since 2026-11-03",
+        "It costs nothing and ends 1.00 USD a month; usually it cannot be got again.",
+    ]
+    assert told[-1].startswith("To agree, type the last four digits of +14155550142;")
 
 
 @pytest.mark.parametrize(

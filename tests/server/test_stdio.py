@@ -51,11 +51,14 @@ def unusable_home(tmp_path: Path) -> str:
     return str(tmp_path / "file" / "home")
 
 
-def test_the_list_is_answered_before_anything_heavy_is_loaded(
+def test_every_list_is_answered_before_anything_heavy_is_loaded(
     mode: str, unusable_home: str
 ) -> None:
     with BarePipe(REAL, mode, RINGFENCE_HOME=unusable_home) as pipe:
         listed = pipe.ask("tools/list", {})
+        assert pipe.ask("prompts/list", {})["prompts"]
+        assert pipe.ask("resources/list", {})["resources"]
+        assert pipe.ask("resources/templates/list", {})["resourceTemplates"]
         ended, errors = pipe.leave()
     assert [tool["name"] for tool in listed["tools"]] == [o.name for o in CATALOG]
     assert ended == 0

@@ -22,6 +22,7 @@ from ringfence.store import audit, balances, lease, schema
 from ringfence.store.balances import ROLLING, Balance, Move
 from ringfence.store.installation import move_clock, open_store
 from ringfence.store.transaction import Conflict, Store, Transaction
+from ringfence.store.watch import mark
 
 
 def note(tx: Transaction, subject: str) -> None:
@@ -66,6 +67,34 @@ def test_an_installation_is_never_opened_in_the_other_mode(
 ) -> None:
     with pytest.raises(ConfigurationError, match="sandbox installation"):
         open_store(url, mode="live", clock=clock, ids=CountingIds(), first_policy=sandbox_policy)
+
+
+def test_a_mark_moves_with_what_is_written_and_with_nothing_else(store: Store) -> None:
+    marks = [store.read_now(mark)]
+    assert store.read_now(mark) == marks[0]
+    for change in (
+        lambda tx: note(tx, "anything"),
+        lambda tx: balances.open_row(tx.connection, "cash", "2026-11", Balance()),
+        add_number,
+    ):
+        store.write_now(change)
+        marks.append(store.read_now(mark))
+    assert len(set(marks)) == len(marks)
+
+
+def add_number(tx: Transaction) -> None:
+    tx.connection.execute(
+        insert(schema.number).values(
+            number_id="num_1",
+            provider="sandbox",
+            number="+14155550100",
+            state="active",
+            is_settled=True,
+            is_priced=True,
+            version=1,
+            document="{}",
+        )
+    )
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:

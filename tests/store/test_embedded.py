@@ -14,7 +14,7 @@ from ringfence.clock import ManualClock
 from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavailable
 from ringfence.ids import CountingIds
 from ringfence.policy import sandbox_policy
-from ringfence.store import engine, schema
+from ringfence.store import engine, schema, transaction
 from ringfence.store.installation import migrate, open_store, sqlite_url
 from ringfence.store.transaction import Store, Transaction
 
@@ -157,6 +157,21 @@ def test_a_database_that_another_program_locks_is_unavailable_and_unchanged(
     other.execute("ROLLBACK")
     other.close()
     store.write_now(note)
+    store.close()
+
+
+def test_a_lock_file_that_somebody_keeps_is_unavailable_and_freed_afterwards(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped process held it, and every other one waited for ever."""
+    store = opened(path)
+    monkeypatch.setattr(transaction, "LOCK_WAIT_SECONDS", 0.05)
+    with transaction.file_lock(Path(f"{path}.lock")):
+        error = refusal(lambda: store.write_now(note))
+        assert isinstance(error, StorageUnavailable)
+        assert "ringfence doctor" in error.remedy
+    monkeypatch.undo()
+    store.write_now(note)  # whoever gave up keeps nothing from the others
     store.close()
 
 

@@ -25,7 +25,7 @@ from ringfence.offers import (
     Stock,
 )
 from ringfence.states import IntentState, LineState, NumberState
-from ringfence_tools.operation import Call, Surface
+from ringfence_tools.operation import Call, Report, Surface, unheard
 from ringfence_tools.texts import TOOL_NAMES
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -41,10 +41,11 @@ DOLLAR = Money.parse("1.00 USD")
 CHEAP = Price(setup=DOLLAR, monthly=DOLLAR)
 
 
-def call(*tools: str, **surface: Any) -> Call:
+def call(*tools: str, report: Report = unheard, **surface: Any) -> Call:
     """A call by `local:ada` of a sandbox desk; every tool is listed unless some are named."""
     desk = cast(Desk, SandboxDesk())
-    return Call(desk, "local:ada", Surface(tools=frozenset(tools or TOOL_NAMES), **surface))
+    shown = Surface(tools=frozenset(tools or TOOL_NAMES), **surface)
+    return Call(desk, "local:ada", shown, report)
 
 
 class SandboxDesk:
@@ -60,7 +61,7 @@ class Story:
         self.answer = answer
         self.asked: list[tuple[Any, ...]] = []
 
-    async def __call__(self, _desk: Desk, principal: str, *asked: object) -> Any:
+    async def __call__(self, _desk: Desk, principal: str, *asked: object, **_how: object) -> Any:
         self.asked.append((principal, *asked))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -178,6 +179,7 @@ def intent(
     assistant_id: str | None = None,
     level: Level = Level.CLIENT,
     is_converted: bool = False,
+    role: str | None = None,
     **about: Any,
 ) -> Intent:
     kept = lines or (line(),)
@@ -189,6 +191,7 @@ def intent(
         op=op,
         principal="local:ada",
         assistant_id=assistant_id,
+        role=role,
         lines=tuple(kept_line.terms for kept_line in kept),
         currency="USD",
         total_now=DOLLAR * 2 * count,

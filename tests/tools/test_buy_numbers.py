@@ -19,6 +19,7 @@ async def propose(
     monkeypatch: pytest.MonkeyPatch, answer: Intent | Exception, **raw: Any
 ) -> tuple[Any, Any]:
     story = tell(monkeypatch, buying, "propose_buy", answer)
+    tell(monkeypatch, buying, "not_in", [])
     result = await OPERATION.run(call(), parse(OPERATION, {"items": [OFFER_ID], **raw}))
     [(principal, wish)] = story.asked
     assert principal == "local:ada"
@@ -84,12 +85,25 @@ async def test_following_shows_the_intent_as_it_stands_and_proposes_nothing(
 ) -> None:
     proposals = tell(monkeypatch, buying, "propose_buy", intent())
     tell(monkeypatch, buying, "get_intent", intent(IntentState.EXECUTING))
+    tell(monkeypatch, buying, "not_in", [])
     assert OPERATION.follow is not None
     arguments = parse(OPERATION, {"items": [OFFER_ID]})
     result = await OPERATION.follow(call(), arguments, INTENT_ID)
     assert result.state is IntentState.EXECUTING
     assert awaiting(result) is None
     assert proposals.asked == []
+
+
+async def test_an_earlier_intent_says_for_whom_it_is_and_what_of_the_wish_is_not_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell(monkeypatch, buying, "propose_buy", intent())
+    tell(monkeypatch, buying, "not_in", ["+14155550199"])
+    arguments = parse(OPERATION, {"items": [OFFER_ID], "assistant_id": "zeta"})
+    told = (await OPERATION.run(call(), arguments)).next_step
+    assert "earlier request" in told
+    assert f": {NUMBER}." in told
+    assert "+14155550199 is not in it" in told
 
 
 async def test_a_refusal_goes_through_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,3 +132,10 @@ def test_money_in_a_currency_that_no_price_can_be_in_is_an_invalid_argument() ->
     with pytest.raises(InvalidArguments) as caught:
         read_money("max_total", "5.00 XAU")
     assert caught.value.details["fields"][0]["path"] == "max_total"
+
+
+def test_a_list_whose_items_are_wrong_is_not_called_empty_as_well() -> None:
+    wrong = refused("search_numbers", {"country": "US", "capabilities": ["fly"]})
+    assert [each["code"] for each in wrong.details["fields"]] == ["not_allowed"]
+    empty = refused("search_numbers", {"country": "US", "capabilities": []})
+    assert [each["code"] for each in empty.details["fields"]] == ["too_short"]

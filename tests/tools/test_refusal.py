@@ -17,7 +17,7 @@ def test_its_remedies_name_listed_tools_only_inside_the_details_too() -> None:
     items = [{"item": OFFER_ID, "remedy": "Call search_numbers again. Ask the person."}]
     error = OutcomeUnknown("It may have been bought.", details={"items": items})
     document = error_document(error, frozenset())["error"]
-    assert document["remedy"] == "Do not buy another."
+    assert document["remedy"] == "Do not buy another. Tell the person and end your turn."
     assert document["details"]["items"][0]["remedy"] == "Ask the person."
 
 

@@ -10,15 +10,20 @@ from ringfence_tools import (
     buy_numbers,
     cancel_intent,
     cancel_reservation,
+    check_requirements,
     get_intent,
     list_numbers,
+    provision_number,
+    release_number,
     reserve_numbers,
     search_numbers,
+    show_spending,
 )
 from ringfence_tools.operation import AnyOperation
 
 CATALOG: tuple[AnyOperation, ...] = (
     search_numbers.OPERATION,
+    check_requirements.OPERATION,
     reserve_numbers.OPERATION,
     cancel_reservation.OPERATION,
     buy_numbers.OPERATION,
@@ -26,6 +31,9 @@ CATALOG: tuple[AnyOperation, ...] = (
     cancel_intent.OPERATION,
     assign_number.OPERATION,
     list_numbers.OPERATION,
+    release_number.OPERATION,
+    show_spending.OPERATION,
+    provision_number.OPERATION,
 )
 
 __all__ = ["CATALOG"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from ringfence.desk import assigning
-from ringfence.desk.assigning import Assigned, AssignWish, Step
+from ringfence.desk.assigning import Assigned, AssignWish
 from ringfence.states import IntentState
 from ringfence_tools.intent_reading import intent_lines
 from ringfence_tools.intent_result import IntentDocument, intent_document
 from ringfence_tools.intent_texts import ASSIGNED, next_step
-from ringfence_tools.operation import Arguments, Call, Operation, Part, Result
+from ringfence_tools.operation import Arguments, Call, Operation, Result
 from ringfence_tools.printing import reading
+from ringfence_tools.steps import StepDocument, read_step, step_document
 from ringfence_tools.texts import only_listed
 from ringfence_tools.vocabulary import (
     NOBODY,
@@ -30,14 +31,6 @@ class AssignArguments(Arguments):
     assistant_id: AssistantId = Field(description='registered id, or "none"')
     label: Omittable[Label] = None
     metadata: Omittable[Metadata] = None
-
-
-class StepDocument(Part):
-    """One thing that was to be done, and whether it is."""
-
-    what: str
-    done: bool
-    message: str
 
 
 class AssignResult(Result):
@@ -67,7 +60,7 @@ async def follow(call: Call, arguments: AssignArguments, intent_id: str) -> Assi
 def _result(call: Call, assigned: Assigned) -> AssignResult:
     intent = assigned.intent
     is_done = intent is None or intent.state is IntentState.COMPLETED
-    steps = tuple(_step(step) for step in assigned.steps)
+    steps = tuple(step_document(step) for step in assigned.steps)
     told = next_step(intent, call.surface) if intent else None
     return AssignResult(
         number=assigned.number if is_done else None,
@@ -76,10 +69,6 @@ def _result(call: Call, assigned: Assigned) -> AssignResult:
         simulated=intent.is_simulated if intent else call.is_simulated(()),
         next_step=told or only_listed(_next_step(assigned), call.surface.tools),
     )
-
-
-def _step(step: Step) -> StepDocument:
-    return StepDocument(what=step.what, done=step.done, message=step.message)
 
 
 def _next_step(assigned: Assigned) -> str:
@@ -96,13 +85,9 @@ def read(result: AssignResult) -> str:
     return reading(
         result,
         f"{result.number}:" if result.number else None,
-        *(_read_step(step) for step in result.steps or ()),
+        *(read_step(step) for step in result.steps or ()),
         *(intent_lines(result.intent) if result.intent else ()),
     )
-
-
-def _read_step(step: StepDocument) -> str:
-    return f"- {step.what}: {'done' if step.done else 'not done'}. {step.message}".rstrip()
 
 
 OPERATION = Operation(

@@ -8,10 +8,13 @@ from pydantic import Field
 
 from ringfence.desk import buying
 from ringfence.desk.buying import BuyWish
+from ringfence.intents import Intent
 from ringfence_tools.intent_reading import read_intent_result
 from ringfence_tools.intent_result import IntentResult, intent_result
 from ringfence_tools.operation import Arguments, Call, Operation
 from ringfence_tools.parsing import read_money
+from ringfence_tools.printing import named
+from ringfence_tools.texts import only_listed
 from ringfence_tools.vocabulary import (
     MAX_ITEMS,
     NOBODY,
@@ -45,18 +48,44 @@ async def run(call: Call, arguments: BuyArguments) -> IntentResult:
     """Propose the purchase, or find the intent that the same wish has led to."""
     wish = BuyWish(
         items=arguments.items,
-        assistant_id=None if arguments.assistant_id == NOBODY else arguments.assistant_id,
+        assistant_id=_wanted(arguments),
         max_total=read_money("max_total", arguments.max_total),
         reason=arguments.reason or None,
         idempotency_key=arguments.idempotency_key,
     )
-    return intent_result(await buying.propose_buy(call.desk, call.principal, wish), call.surface)
+    progress = call.counting("Reserved")
+    intent = await buying.propose_buy(call.desk, call.principal, wish, progress=progress)
+    return await _result(call, arguments, intent)
 
 
 async def follow(call: Call, arguments: BuyArguments, intent_id: str) -> IntentResult:
     """The intent as it stands after the asking or the waiting."""
-    return intent_result(
-        await buying.get_intent(call.desk, call.principal, intent_id), call.surface
+    intent = await buying.get_intent(call.desk, call.principal, intent_id)
+    return await _result(call, arguments, intent)
+
+
+async def _result(call: Call, arguments: BuyArguments, intent: Intent) -> IntentResult:
+    """The intent, with a word about what of the wish is not in it: a number may be asked for already."""
+    result = intent_result(intent, call.surface)
+    left_out = await buying.not_in(call.desk, call.principal, arguments.items, intent)
+    is_more = len(intent.lines) + len(left_out) > len(arguments.items)
+    if not left_out and not is_more and _wanted(arguments) == intent.terms.assistant_id:
+        return result
+    note = only_listed(_note(intent, left_out), call.surface.tools)
+    return result.model_copy(update={"next_step": f"{note} {result.next_step}"})
+
+
+def _wanted(arguments: BuyArguments) -> str | None:
+    return None if arguments.assistant_id == NOBODY else arguments.assistant_id
+
+
+def _note(intent: Intent, left_out: list[str]) -> str:
+    whom = intent.terms.assistant_id or "no assistant"
+    missing = f" {named(left_out)} is not in it." if left_out else ""
+    return (
+        f"This is an earlier request of yours, for {whom}: {named([line.terms.number for line in intent.lines])}."
+        f"{missing} "
+        "To ask for something else, withdraw it with cancel_intent."
     )
 
 

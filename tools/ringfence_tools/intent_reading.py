@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ringfence.states import IntentState
 from ringfence_tools.intent_result import IntentDocument, IntentResult, LineDocument
 from ringfence_tools.printing import reading, words
 
@@ -17,13 +18,27 @@ def intent_lines(intent: IntentDocument) -> Iterator[str]:
     """An intent's own lines, for results that hold one."""
     yield f"{intent.op.capitalize()} {intent.intent_id}: {words(intent.state)}."
     yield from (_line(line) for line in intent.lines)
-    about = "at most " if intent.converted else ""
-    yield (
-        f"Now {about}{intent.total_now}, monthly {about}{intent.total_monthly}, "
-        f"first year {about}{intent.first_year}."
-    )
+    yield from _totals(intent)
     if intent.tell_person:
         yield f"Tell the person: {intent.tell_person}"
+
+
+def _totals(intent: IntentDocument) -> Iterator[str]:
+    """What all of it costs, as long as it may; what was charged of it in part stands at the lines."""
+    if intent.state in _NEVER_CHARGED:
+        return
+    about = "at most " if intent.converted else ""
+    whole = "Had all of it been bought: now" if intent.state in _IN_PART else "Now"
+    yield (
+        f"{whole} {about}{intent.total_now}, monthly {about}{intent.total_monthly}, "
+        f"first year {about}{intent.first_year}."
+    )
+
+
+_NEVER_CHARGED = frozenset(
+    {IntentState.DECLINED, IntentState.EXPIRED, IntentState.CANCELLED, IntentState.FAILED}
+)
+_IN_PART = frozenset({IntentState.PARTLY_COMPLETED})
 
 
 def _line(line: LineDocument) -> str:

@@ -23,8 +23,8 @@ from ringfence_tools.vocabulary import (
     NumberText,
 )
 
-UNDER_WAY = frozenset({IntentState.APPROVED, IntentState.EXECUTING, IntentState.NEEDS_ATTENTION})
-"""A person has consented and the end is not known."""
+UNDER_WAY = frozenset({IntentState.APPROVED, IntentState.EXECUTING})
+"""A person has consented, and the end is a matter of seconds."""
 
 
 class LineError(Part):
@@ -158,7 +158,8 @@ def _consent(intent: Intent, surface: Surface) -> Consent:
 
 
 def _next_call(intent: Intent, surface: Surface) -> NextCall | None:
-    if intent.state not in OPEN_INTENTS or "get_intent" not in surface.tools:
+    is_over_for_now = intent.state is IntentState.NEEDS_ATTENTION  # to call at once would only spin
+    if intent.state not in OPEN_INTENTS or is_over_for_now or "get_intent" not in surface.tools:
         return None
     arguments: dict[str, Any] = {"intent_id": intent.intent_id}
     if intent.state in UNDER_WAY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringfence.intents import DeclineReason, Intent, Level, Op
+from ringfence.numbers import MAIN_ROLE
 from ringfence.states import IntentState, LineState
 from ringfence_tools.operation import Channel, Surface
 from ringfence_tools.printing import clock_time, named
@@ -39,19 +40,28 @@ def _wish(intent: Intent) -> str:
     numbers = named([line.terms.number for line in intent.lines])
     simulated = " (simulated, no real money)" if intent.is_simulated else ""
     if terms.op is Op.RELEASE:
-        return (
-            f"give back {numbers}{simulated}, which costs {terms.total_now}, ends its monthly "
-            "charge and usually cannot be undone"
-        )
+        return f"give back {numbers} for good{simulated}, which {_loss(intent)}"
     if terms.op is Op.ASSIGN:
         assistant = terms.assistant_id
         move = f"connect {numbers} to {assistant}" if assistant else f"disconnect {numbers}"
         return f"{move}{simulated}, which costs {terms.total_now} but moves live calls and texts"
     about = "at most " if terms.is_converted else ""
+    is_special = terms.role not in {None, MAIN_ROLE}
+    role = f" as the {terms.role} number of {terms.assistant_id}" if is_special else ""
     return (
-        f"buy {numbers}{simulated} for {about}{terms.total_now} now "
+        f"buy {numbers}{simulated}{role} for {about}{terms.total_now} now "
         f"and {about}{terms.total_monthly} a month from then on"
     )
+
+
+def _loss(intent: Intent) -> str:
+    """What giving numbers back means: whom they serve, what ends, and that it is for good."""
+    terms = intent.terms
+    serving = sorted({line.current_assistant_id for line in terms.lines} - {None}, key=str)
+    serves = f"serves {named([str(each) for each in serving])} now, " if serving else ""
+    monthly = terms.lines[0].owned_monthly if len(terms.lines) == 1 else None
+    ends = f"{monthly} a month" if monthly else "its monthly charge"
+    return f"{serves}costs {terms.total_now}, ends {ends} and usually cannot be undone"
 
 
 def next_step(intent: Intent, surface: Surface) -> str:
@@ -63,14 +73,17 @@ def _next_step(intent: Intent) -> str:
     match intent.state:
         case IntentState.AWAITING_APPROVAL if intent.expires_at < intent.terms.expires_at:
             return f"{_CLIENT_SAID_NO} {_STEPS[intent.state]}"
-        case IntentState.DECLINED:
+        case IntentState.DECLINED if intent.terms.op is Op.BUY:
             return _DECLINED.get(intent.decline_reason, _DECLINED_ONLY)
+        case IntentState.DECLINED:
+            return _STOP if intent.decline_reason is DeclineReason.STOP else _DECLINED_ONLY
         case IntentState.COMPLETED | IntentState.PARTLY_COMPLETED:
             return _ended_well(intent)
         case IntentState.FAILED:
             return _failed(intent)
         case state:
-            return _STEPS[state].format(propose=_PROPOSE[intent.terms.op])
+            op = intent.terms.op
+            return _STEPS[state].format(propose=_PROPOSE[op], not_again=_NOT_AGAIN[op])
 
 
 def _ended_well(intent: Intent) -> str:
@@ -87,7 +100,12 @@ def _ended_well(intent: Intent) -> str:
 
 
 def _failed(intent: Intent) -> str:
-    if intent.terms.op is not Op.BUY:
+    if intent.terms.op is Op.RELEASE:
+        return (
+            "The number was not given back: it is still ours and costs as before. "
+            "Tell the person why: lines[].error says it."
+        )
+    if intent.terms.op is Op.ASSIGN:
         return "Nothing was changed. Tell the person why: lines[].error says it."
     if all(line.state is LineState.VOIDED for line in intent.lines):
         return (
@@ -104,6 +122,12 @@ _PROPOSE: Mapping[Op, str] = {
     Op.BUY: "buy_numbers",
     Op.RELEASE: "release_number",
     Op.ASSIGN: "assign_number",
+}
+
+_NOT_AGAIN: Mapping[Op, str] = {
+    Op.BUY: DO_NOT_BUY_ANOTHER,
+    Op.RELEASE: "It may have been given back: do not ask for it again, nor buy one in its place.",
+    Op.ASSIGN: "It may have been moved: do not ask for it again.",
 }
 
 # Hosts decline without drawing anything, so their no is nobody's; it only shortens the wait.
@@ -124,8 +148,8 @@ _STEPS: Mapping[IntentState, str] = {
         "Call get_intent to see what came of it."
     ),
     IntentState.NEEDS_ATTENTION: (
-        f"The outcome is not known yet and is being looked up. {DO_NOT_BUY_ANOTHER} "
-        "Tell the person, and say that they can settle it. Call get_intent later."
+        "The outcome is not known yet and is being looked up. {not_again} "
+        "Tell the person, say that they can settle it, and end your turn. When they return, call get_intent."
     ),
     IntentState.EXPIRED: (
         "Nobody consented in time and nothing was charged. "
@@ -140,6 +164,7 @@ _DECLINED_ONLY = (
     "A person declined it and nothing was charged. "
     "Ask them what they want instead; do not propose the same again."
 )
+_STOP = "The person said stop and nothing was charged. Propose nothing more unless they ask for it."
 _DECLINED: Mapping[DeclineReason | None, str] = {
     DeclineReason.ANOTHER_NUMBER: (
         "The person wants another number; nothing was charged. Ask which kind. "
@@ -149,9 +174,7 @@ _DECLINED: Mapping[DeclineReason | None, str] = {
         "The person finds it too expensive; nothing was charged. Ask what it may cost. "
         "Then call search_numbers with max_monthly."
     ),
-    DeclineReason.STOP: (
-        "The person said stop and nothing was charged. Propose nothing more unless they ask for it."
-    ),
+    DeclineReason.STOP: _STOP,
 }
 
 _DONE: Mapping[Op, str] = {

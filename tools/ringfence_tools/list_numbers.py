@@ -84,7 +84,10 @@ class ListResult(Result):
 
 async def run(call: Call, arguments: ListArguments) -> ListResult:
     """List what matches."""
-    page = await listing.list_numbers(call.desk, call.principal, _wish(arguments))
+    progress = call.counting("Asked", "carriers")
+    page = await listing.list_numbers(
+        call.desk, call.principal, wish_of(arguments), progress=progress
+    )
     return ListResult(
         numbers=tuple(_number(record) for record in page.numbers),
         assistants=page.assistants,
@@ -96,7 +99,8 @@ async def run(call: Call, arguments: ListArguments) -> ListResult:
     )
 
 
-def _wish(arguments: ListArguments) -> ListWish:
+def wish_of(arguments: ListArguments) -> ListWish:
+    """The arguments as the desk is asked."""
     is_for_nobody = arguments.assistant_id == NOBODY
     return ListWish(
         country=arguments.country,

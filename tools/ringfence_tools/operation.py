@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from ringfence.desk import Desk
+from ringfence.desk.progress import Progress, Step
 from ringfence.offers import Provider
 
 
@@ -54,13 +55,32 @@ class Surface:
     """The approval page's address while one lives."""
 
 
+Report = Callable[[int, int, str], Awaitable[None]]
+"""Takes how many are done, of how many, and that in words."""
+
+
+async def unheard(_done: int, _total: int, _words: str) -> None:
+    """Nobody asked how far it is."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """One call: who asks, of which desk, and what they can see."""
+    """One call: who asks, of which desk, what they can see, and how they hear of progress."""
 
     desk: Desk
     principal: str
     surface: Surface
+    report: Report = unheard
+
+    def counting(self, verb: str, things: str = "") -> Progress:
+        """Progress of a story in words: `Reserved 3 of 25.`, `Reserved 2 of 25, 1 failed.`."""
+
+        async def tell(step: Step) -> None:
+            done = f"{verb} {step.done - step.failed} of {step.total} {things}".rstrip()
+            failed = f", {step.failed} failed" if step.failed else ""
+            await self.report(step.done, step.total, f"{done}{failed}.")
+
+        return tell
 
     def is_simulated(self, providers: Iterable[Provider]) -> bool:
         """Whether nothing in a result is real; the desk decides where it names no provider."""

@@ -6,7 +6,7 @@ One difference from JSON Schema is on purpose: it calls 5.0 an integer, and here
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -32,23 +32,28 @@ def parse(operation: Operation[A, R], raw: object) -> A:
     Raises:
         InvalidArguments: `details.fields` has `{path, message, code}` for each thing that is wrong.
     """
+    return parse_as(operation.arguments, operation.name, raw)
+
+
+def parse_as(model: type[A], name: str, raw: object) -> A:
+    """Read the arguments of whatever is called `name`, as this model has them.
+
+    Raises:
+        InvalidArguments: as `parse`.
+    """
     if not isinstance(raw, dict):
-        raise _refused(
-            operation.name, [_problem("", "must be an object of named arguments", "wrong_type")]
-        )
+        raise _refused(name, [_problem("", "must be an object of named arguments", "wrong_type")])
     try:
         # Through JSON, where strict means JSON's types: enums are read from text and nothing bends.
         text = json.dumps(raw)
     except (ValueError, TypeError, RecursionError) as error:
-        raise _refused(
-            operation.name, [_problem("", "must be plain JSON values", "not_json")]
-        ) from error
+        raise _refused(name, [_problem("", "must be plain JSON values", "not_json")]) from error
     try:
-        return operation.arguments.model_validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
-        found = error.errors(include_url=False)[:MAX_PROBLEMS]
-        known = list(operation.arguments.model_fields)
-        raise _refused(operation.name, [_explained(one, known) for one in found]) from None
+        found = _without_echoes(error.errors(include_url=False))[:MAX_PROBLEMS]
+        known = list(model.model_fields)
+        raise _refused(name, [_explained(one, known) for one in found]) from None
 
 
 def read_money(field: str, text: str | None) -> Money | None:
@@ -67,9 +72,23 @@ def read_money(field: str, text: str | None) -> Money | None:
         ) from error
 
 
-def _refused(tool: str, problems: list[dict[str, str]]) -> InvalidArguments:
+def _refused(name: str, problems: list[dict[str, str]]) -> InvalidArguments:
     told = "; ".join(f"{p['path'] or 'the arguments'} {p['message']}" for p in problems)
-    return InvalidArguments(f"{tool}: {told}.", details={"fields": problems})
+    return InvalidArguments(f"{name}: {told}.", details={"fields": problems})
+
+
+def _without_echoes(errors: Sequence[Any]) -> list[Any]:
+    """Without "too short" of a list whose items are wrong: they were there."""
+    wrong = [tuple(map(str, each["loc"])) for each in errors]
+    return [
+        each
+        for each in errors
+        if each["type"] != "too_short"
+        or not any(
+            len(loc) > len(each["loc"]) and loc[: len(each["loc"])] == tuple(map(str, each["loc"]))
+            for loc in wrong
+        )
+    ]
 
 
 def _problem(path: str, message: str, code: str) -> dict[str, str]:
@@ -99,8 +118,8 @@ def _explained(error: Mapping[str, Any], known: list[str]) -> dict[str, str]:
 
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"is no argument of this tool ({hint})"
+    there_are = f"there are {', '.join(known)}" if known else "there are none"
+    return f"is no argument of it ({f'did you mean {near[0]}?' if near else there_are})"
 
 
 def _quoted(sent: object) -> str:
@@ -120,7 +139,7 @@ def _shortened(text: str) -> str:
 Describe = Callable[[Mapping[str, Any]], str]
 
 # Free text is measured, never repeated: nobody knows what was pasted into it.
-_UNQUOTED = frozenset({"too_long", "too_short", "duplicate", "reserved", "not_json"})
+_UNQUOTED = frozenset({"too_long", "too_short", "duplicate", "reserved", "not_json", "not_a_line"})
 
 # What each kind of refusal is called and how it is said; pydantic's own words stay inside.
 _KINDS: Mapping[str, tuple[str, Describe]] = {
@@ -144,6 +163,7 @@ _KINDS: Mapping[str, tuple[str, Describe]] = {
     "less_than_equal": ("too_big", lambda c: f"must be at most {c['le']}"),
     "unique_items": ("duplicate", lambda _: "holds the same value twice"),
     "reserved_key": ("reserved", lambda _: "begins with a name that is ringfence's own"),
+    "not_a_line": ("not_a_line", lambda _: "must be one line of printable text"),
     "json_invalid": ("not_json", lambda _: "must be plain JSON values"),
 }
 

@@ -89,7 +89,9 @@ class ReserveResult(Result):
 
 async def run(call: Call, arguments: ReserveArguments) -> ReserveResult:
     """Keep the offers and show what they would cost."""
-    reserved = await reserving.reserve(call.desk, call.principal, arguments.offer_ids)
+    reserved = await reserving.reserve(
+        call.desk, call.principal, arguments.offer_ids, progress=call.counting("Reserved")
+    )
     stock = [kept.offer.stock for kept in reserved.reservations]
     return ReserveResult(
         reservations=tuple(_reservation(kept) for kept in reserved.reservations),

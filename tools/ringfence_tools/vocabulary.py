@@ -69,6 +69,7 @@ COUNTRY_PATTERN = r"^[A-Z]{2}$"
 AREA_CODE_PATTERN = r"^[0-9]{1,8}$"
 LEADING_DIGITS_PATTERN = r"^[0-9]{1,14}$"
 KEYPAD_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z -]{0,19}$"
+DAYS_PATTERN = r"^[0-9]{1,4}$"
 KEY_PATTERN = r"^[\x21-\x7e]{1,128}$"
 CURSOR_PATTERN = r"^[\x21-\x7e]{1,512}$"
 METADATA_KEY_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -86,9 +87,11 @@ LOOKS_LIKE = {
     AREA_CODE_PATTERN: 'digits such as "415"',
     LEADING_DIGITS_PATTERN: 'digits after the country code, such as "415"',
     KEYPAD_PATTERN: 'up to 20 digits or letters, such as "PIZZA"',
+    DAYS_PATTERN: 'a number of days such as "30"',
     KEY_PATTERN: "1 to 128 printable ASCII characters without spaces",
     CURSOR_PATTERN: "a next_cursor from an earlier result",
     ASSISTANT_ID_PATTERN: "an assistant id such as reception (letters, digits, . _ : -)",
+    numbers.ROLE_PATTERN: "a short name such as main or night-line",
     METADATA_KEY_PATTERN: "a name of 1 to 64 letters, digits, _ . or -",
     OFFER_ID_PATTERN: "an offer_id from search_numbers (off_…)",
     RESERVATION_ID_PATTERN: "a reservation_id from reserve_numbers (res_…)",

@@ -8,23 +8,26 @@ from typing import Any
 
 from ringfence.desk.assistants import check_registered, routing_for
 from ringfence.desk.counter import Desk
+from ringfence.desk.owning import owned_terms, undecided_purchase
+from ringfence.desk.repeats import refused
 from ringfence.errors import (
     Frozen,
     NotFound,
     PolicyRefused,
     ProviderUnavailable,
     RingfenceError,
-    error_class,
 )
 from ringfence.guard import approval
-from ringfence.guard.connection import begin, finish
+from ringfence.guard.connection import begin, check_active, due_at, finish
 from ringfence.guard.digest import stock_key
 from ringfence.guard.proposal import Proposal, propose
-from ringfence.intents import Intent, LineTerms, Op
-from ringfence.inventory import NumberRecord, Owned
-from ringfence.states import IntentState, NumberState
+from ringfence.intents import Intent, Op
+from ringfence.inventory import NumberRecord, Owned, Routing
+from ringfence.numbers import MAIN_ROLE
+from ringfence.states import IntentState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
+from ringfence.ticket import Grant
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,15 @@ async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
     if owned is None:
         raise ProviderUnavailable(f"{record.number} is not in its carrier's list at the moment.")
     if not _is_idle(record, owned, principal):
-        intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, record, wish))
+        intent = await desk.store.write(lambda tx: _propose_move(tx, desk, principal, wish))
         desk.bell.ring()
+        if intent.state is IntentState.REFUSED:
+            raise refused(intent)
         return Assigned(record.number, steps, intent)
-    step = await connect(desk, record.number_id, wish.assistant_id, actor=principal)
-    return Assigned(record.number, (*steps, step), None)
+    begun = await desk.store.write(
+        lambda tx: begin_connecting(tx, record.number_id, wish.assistant_id, actor=principal)
+    )
+    return Assigned(record.number, (*steps, await make_connection(desk, begun)), None)
 
 
 def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
@@ -84,10 +91,7 @@ def _found(tx: Transaction, wish: AssignWish) -> NumberRecord:
     record = inventory.by_number(tx, wish.number)
     if record is None:
         raise NotFound(f"{wish.number} is no number of this installation.")
-    if record.state is not NumberState.ACTIVE:
-        raise PolicyRefused(
-            f"{wish.number} is {record.state}; only an active number can be connected."
-        )
+    check_active(record)
     if tx.frozen is not None:
         raise Frozen(f"All spending is frozen, and moving numbers with it: {tx.frozen}.")
     return record
@@ -109,7 +113,7 @@ async def _describe(desk: Desk, record: NumberRecord, wish: AssignWish) -> tuple
 
     def write(tx: Transaction) -> None:
         current = inventory.get(tx, record.number_id) or record
-        inventory.change(tx, current, due_at=_due(tx, current), **changes)
+        inventory.change(tx, current, due_at=due_at(tx, current, current.state), **changes)
         tx.audit(
             "number.described", actor="ringfence", subject=record.number_id, fields=sorted(changes)
         )
@@ -122,10 +126,6 @@ async def _describe(desk: Desk, record: NumberRecord, wish: AssignWish) -> tuple
     )
 
 
-def _due(tx: Transaction, record: NumberRecord) -> Any:
-    return None if record.assistant_id == record.wanted_assistant_id else tx.now
-
-
 def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
     whom = f"connected to {assistant_id}" if assistant_id else "connected to nobody"
     return Step(
@@ -135,65 +135,76 @@ def _connected(record: NumberRecord, assistant_id: str | None) -> Step:
     )
 
 
-async def connect(desk: Desk, number_id: str, assistant_id: str | None, *, actor: str) -> Step:
-    """Connect a number that nobody uses; what the carrier did not answer is tried again by the runner."""
-    grant, record, routing = await desk.store.write(
-        lambda tx: (
-            *begin(tx, number_id, assistant_id, actor=actor),
-            routing_for(tx.rules, assistant_id),
-        )
-    )
+@dataclass(frozen=True)
+class Begun:
+    """A connection that is written down, and granted, and still to be made."""
+
+    grant: Grant
+    record: NumberRecord
+    routing: Routing
+
+
+def begin_connecting(
+    tx: Transaction, number_id: str, assistant_id: str | None, *, actor: str, role: str = MAIN_ROLE
+) -> Begun:
+    """Write down whom a number that nobody uses shall serve.
+
+    Raises:
+        PolicyRefused, Frozen: as `guard.connection.begin`; the assistant may have left the register, too.
+    """
+    grant, record = begin(tx, number_id, assistant_id, actor=actor, role=role)
+    return Begun(grant, record, routing_for(tx.rules, assistant_id))
+
+
+async def make_connection(desk: Desk, begun: Begun) -> Step:
+    """Have the carrier make it; what it did not answer is tried again by the runner."""
+    record, assistant_id = begun.record, begun.record.wanted_assistant_id
+    carrier = desk.carrier(record.provider)
     try:
-        owned = await desk.carrier(record.provider).configure(grant, record.carrier_ref, routing)
+        owned = await carrier.configure(begun.grant, record.carrier_ref, begun.routing)
     except RingfenceError as error:
         return Step("connect", done=False, message=f"{error.message} It will be tried again.")
-    done = await desk.store.write(lambda tx: finish(tx, number_id, assistant_id, owned))
+    done = await desk.store.write(lambda tx: finish(tx, record.number_id, assistant_id, owned))
     desk.bell.ring()
     return _connected(done, assistant_id)
 
 
-def _propose_move(
-    tx: Transaction, desk: Desk, principal: str, record: NumberRecord, wish: AssignWish
-) -> Intent:
-    earlier = intents.open_intent(tx, principal, [(record.provider, record.number)])
+def connection_of(record: NumberRecord) -> Step:
+    """How far a number has come to whom it shall serve."""
+    if record.assistant_id == record.wanted_assistant_id:
+        return _connected(record, record.assistant_id)
+    whom = record.wanted_assistant_id or "nobody"
+    message = f"{record.number} is being connected to {whom}; it is tried until it is done."
+    return Step("connect", done=False, message=message)
+
+
+def _propose_move(tx: Transaction, desk: Desk, principal: str, wish: AssignWish) -> Intent:
+    record = _found(tx, wish)  # anew: it may be given back since
+    stock = [(record.provider, record.number)]
+    earlier = intents.open_intent(tx, principal, Op.ASSIGN, stock)
+    if earlier is not None and earlier.terms.assistant_id != wish.assistant_id:
+        raise _another_move(earlier)
     if earlier is not None:
         return earlier
-    line = LineTerms(
-        line_id="",
-        provider=record.provider,
-        account=record.account,
-        host=desk.carrier(record.provider).host,
-        number=record.number,
-        stock_id=record.carrier_ref,
-        country=record.country,
-        type=record.type,
-        raw_type=record.type.value,
-        capabilities=record.capabilities,
-        price=None,
-        min_term_months=1,
-        place=None,
-        number_id=record.number_id,
-        current_assistant_id=record.assistant_id,
-    )
     proposal = Proposal(
         op=Op.ASSIGN,
         principal=principal,
         assistant_id=wish.assistant_id,
-        lines=[line],
+        lines=[owned_terms(desk, record)],
         stock_key=stock_key(Op.ASSIGN, [(record.provider.value, record.number)]),
+        rejection=undecided_purchase(tx, principal, record),
+        role=MAIN_ROLE if wish.assistant_id else None,
     )
-    intent = propose(tx, proposal)
-    if intent.state is IntentState.REFUSED:
-        _raise_refusal(intent)
-    return intent
+    return propose(tx, proposal)
 
 
-def _raise_refusal(intent: Intent) -> None:
-    refusal = intent.refusal or {}
-    raise error_class(str(refusal.get("code")))(
-        str(refusal.get("message")),
-        remedy=str(refusal.get("remedy")),
-        details=refusal.get("details"),
+def _another_move(earlier: Intent) -> PolicyRefused:
+    number = earlier.lines[0].terms.number
+    whom = earlier.terms.assistant_id
+    return PolicyRefused(
+        f"{number} is about to be {f'connected to {whom}' if whom else 'disconnected'}, as you asked before.",
+        remedy="Withdraw that with cancel_intent first, or ask the person which of the two they want.",
+        details={"intent_id": earlier.intent_id},
     )
 
 

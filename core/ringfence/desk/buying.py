@@ -8,30 +8,31 @@ from dataclasses import dataclass
 import anyio
 from anyio import create_task_group
 
+from ringfence.desk import repeats
 from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
-from ringfence.desk.reserving import keep, line_terms, stock_key_of
+from ringfence.desk.progress import Progress, Step, untold
+from ringfence.desk.repeats import Meaning, Name, refused
+from ringfence.desk.reserving import gone, keep, line_terms, stock_key_of, why_unsellable
 from ringfence.errors import (
-    IdempotencyConflict,
+    BudgetExceeded,
     InvalidArguments,
     NotFound,
-    NumberGone,
     OfferExpired,
-    PolicyRefused,
     PriceChanged,
     ReservationExpired,
     RingfenceError,
-    error_class,
 )
 from ringfence.guard import approval
-from ringfence.guard.decision import papers_missing
+from ringfence.guard.decision import Violation
 from ringfence.guard.digest import items_hash, wish_hash
 from ringfence.guard.proposal import Proposal, preview, propose, total
 from ringfence.intents import Intent, Op
 from ringfence.money import Money
-from ringfence.offers import Buyable, Offer, Papers, Reservation
+from ringfence.numbers import MAIN_ROLE
+from ringfence.offers import Offer, Reservation
 from ringfence.states import ENDED_INTENTS, IntentState
-from ringfence.store import intents, inventory
+from ringfence.store import inventory
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
 
@@ -42,6 +43,8 @@ class BuyWish:
 
     items: Sequence[str]
     assistant_id: str | None = None
+    role: str = MAIN_ROLE
+    """What the numbers shall be for at the assistant."""
     max_total: Money | None = None
     reason: str | None = None
     idempotency_key: str | None = None
@@ -56,29 +59,70 @@ class _Item:
     reservation: Reservation | None
 
 
-async def propose_buy(desk: Desk, principal: str, wish: BuyWish) -> Intent:
+Check = Callable[[Transaction], None]
+"""Looks, in the transaction that would write an intent down, whether it still shall be; raises where not."""
+
+
+async def propose_buy(
+    desk: Desk,
+    principal: str,
+    wish: BuyWish,
+    *,
+    check: Check | None = None,
+    progress: Progress = untold,
+) -> Intent:
     """Reserve, price, judge, hold budget, and write the intent down; the same wish returns the same intent.
 
+    `progress` hears of each number that is reserved.
+
     Raises:
+        whatever `check` does.
         InvalidArguments, NotFound, OfferExpired, ReservationExpired, NumberGone, PriceUnknown, PriceChanged,
         BudgetExceeded, PolicyRefused, PapersMissing, Frozen, IdempotencyConflict, Declined: see TOOLS.md.
     """
     earlier, items = await desk.store.write(lambda tx: _recognise(tx, principal, wish))
     if earlier is not None:
-        return earlier
+        return _within(earlier, wish)
     await desk.store.read(lambda tx: _check(tx, wish, items))
     priced = await _each(items, lambda item: _fresh(desk, item))
     proposal = _proposal(desk, principal, wish, priced)
     if proposal.rejection is None and await desk.store.write(
         lambda tx: preview(tx, proposal).is_allowed
     ):
-        kept = await _each(priced, lambda item: _kept(desk, principal, item))
+        kept = await _each(priced, lambda item: _kept(desk, principal, item), progress)
         proposal = _proposal(desk, principal, wish, kept)
-    intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal))
+    intent = await desk.store.write(lambda tx: _propose(tx, principal, wish, proposal, check))
     desk.bell.ring()
     if intent.state is IntentState.REFUSED:
-        raise _refused(intent)
-    return intent
+        raise refused(intent)
+    return _within(intent, wish)
+
+
+def _within(intent: Intent, wish: BuyWish) -> Intent:
+    """An intent that may have been made for another wish, which must not ask for more than this one allows.
+
+    Raises:
+        BudgetExceeded: it still waits for a person, and costs more than `max_total`, or in another currency.
+    """
+    limit, total_now = wish.max_total, intent.terms.total_now
+    if limit is None or total_now is None or intent.state is not IntentState.AWAITING_APPROVAL:
+        return intent
+    if total_now.currency == limit.currency and total_now <= limit:
+        return intent
+    violation = Violation(rule="max_total", limit=str(limit), requested=str(total_now))
+    raise BudgetExceeded(
+        f"{intent.intent_id} waits for a person already and costs {total_now} now; max_total allows {limit}.",
+        remedy="Withdraw it with cancel_intent and propose what may be bought, or ask the person.",
+        details={"violations": [violation.model_dump()], "intent_id": intent.intent_id},
+    )
+
+
+async def not_in(desk: Desk, principal: str, items: Sequence[str], intent: Intent) -> list[str]:
+    """The numbers of these items that an intent is not about; an earlier one may have only some of them."""
+    found = await desk.store.read(lambda tx: _resolve(tx, principal, items))
+    lines = {(line.terms.provider, line.terms.number) for line in intent.lines}
+    stock = [(item.offer.stock.provider, item.offer.stock.number) for item in found]
+    return [number for provider, number in stock if (provider, number) not in lines]
 
 
 def _recognise(tx: Transaction, principal: str, wish: BuyWish) -> tuple[Intent | None, list[_Item]]:
@@ -88,39 +132,24 @@ def _recognise(tx: Transaction, principal: str, wish: BuyWish) -> tuple[Intent |
         IdempotencyConflict: the key named another wish.
         NotFound: an id that is not this principal's.
     """
-    if wish.idempotency_key is not None:
-        known = intents.keyed(tx, principal, wish.idempotency_key)
-        if known is not None and known.items_hash == _items_key(wish):
-            return approval.existing(tx, known.intent_id), []
+    known = repeats.in_the_same_words(tx, _name(principal, wish))
+    if known is not None:
+        return known, []
     items = _resolve(tx, principal, wish.items)
-    return _earlier(tx, principal, wish, stock_key_of([item.offer for item in items]), items), items
+    return _earlier(tx, principal, wish, items), items
 
 
 def _earlier(
-    tx: Transaction, principal: str, wish: BuyWish, key: str, items: Sequence[_Item]
+    tx: Transaction, principal: str, wish: BuyWish, items: Sequence[_Item]
 ) -> Intent | None:
-    if wish.idempotency_key is not None:
-        known = intents.keyed(tx, principal, wish.idempotency_key)
-        if known is not None and known.wish_hash != _wish_key(wish, key):
-            raise IdempotencyConflict(
-                f"The key {wish.idempotency_key!r} was used for another wish."
-            )
-        if known is not None:
-            return approval.existing(tx, known.intent_id)
-    numbers = [(item.offer.stock.provider, item.offer.stock.number) for item in items]
-    found = intents.open_intent(tx, principal, numbers)
-    if found is not None and wish.idempotency_key is not None:
-        intents.remember_key(
-            tx,
-            principal=principal,
-            key=wish.idempotency_key,
-            intent_id=found.intent_id,
-            items_hash=_items_key(wish),
-            wish_hash=_wish_key(wish, key),
-        )
-    if found is None and wish.idempotency_key is None:
-        found = intents.completed_repeat(tx, principal, key)
-    return found
+    key = stock_key_of([item.offer for item in items])
+    stock = [(item.offer.stock.provider, item.offer.stock.number) for item in items]
+    meaning = Meaning(Op.BUY, stock, key, _wish_key(wish, key))
+    return repeats.earlier(tx, _name(principal, wish), meaning, is_done=True)
+
+
+def _name(principal: str, wish: BuyWish) -> Name:
+    return Name(principal, wish.idempotency_key, _items_key(wish))
 
 
 def _items_key(wish: BuyWish) -> str:
@@ -135,13 +164,15 @@ def _resolve(tx: Transaction, principal: str, ids: Sequence[str]) -> list[_Item]
     offers = stored.offers_of(tx, principal, ids)
     reservations = stored.reservations_of(tx, principal, ids)
     items = []
+    missing: dict[str, RingfenceError] = {}
     for item_id in ids:
         if item_id in offers:
             items.append(_Item(item_id, offers[item_id], None))
         elif item_id in reservations:
             items.append(_Item(item_id, reservations[item_id].offer, reservations[item_id]))
         else:
-            raise NotFound(f"{item_id} is no offer or reservation of this caller.")
+            missing[item_id] = NotFound(f"{item_id} is no offer or reservation of this caller.")
+    _raise_worst(missing)
     numbers = [item.offer.stock.number for item in items]
     if len(set(numbers)) != len(numbers):
         raise InvalidArguments("items: the same number is named twice.")
@@ -176,7 +207,11 @@ def _expired(tx: Transaction, item: _Item) -> RingfenceError | None:
     return None
 
 
-async def _each(items: Sequence[_Item], work: Callable[[_Item], Awaitable[_Item]]) -> list[_Item]:
+async def _each(
+    items: Sequence[_Item],
+    work: Callable[[_Item], Awaitable[_Item]],
+    progress: Progress = untold,
+) -> list[_Item]:
     """Do the same free work for every item side by side; one bad item refuses the whole wish."""
     done: dict[str, _Item] = {}
     errors: dict[str, RingfenceError] = {}
@@ -186,6 +221,7 @@ async def _each(items: Sequence[_Item], work: Callable[[_Item], Awaitable[_Item]
             done[item.item_id] = await work(item)
         except RingfenceError as error:
             errors[item.item_id] = error
+        await progress(Step(len(done) + len(errors), len(items), len(errors)))
 
     async with create_task_group() as group:
         for item in items:
@@ -211,11 +247,11 @@ async def _fresh(desk: Desk, item: _Item) -> _Item:
     stock = item.offer.stock
     quote = await desk.carrier(stock.provider).quote(stock.stock_id)
     if quote is None or quote.number != stock.number:
-        raise NumberGone(f"{stock.number} is no longer for sale.")
+        raise await desk.store.read(lambda tx: gone(tx, stock))
     shown = stock.price
     if shown is not None and quote.price is not None and not quote.price.is_no_dearer_than(shown):
         raise PriceChanged(
-            f"{stock.number} now costs {quote.price.setup} and {quote.price.monthly} a month; "
+            f"{stock.number} now costs {quote.price.setup} set-up and {quote.price.monthly} a month; "
             f"it was offered at {shown.setup} and {shown.monthly}."
         )
     fresh = stock.model_copy(
@@ -238,6 +274,7 @@ def _proposal(desk: Desk, principal: str, wish: BuyWish, items: Sequence[_Item])
         assistant_id=wish.assistant_id,
         lines=[line_terms(desk, item.offer, item.reservation) for item in items],
         stock_key=key,
+        role=wish.role if wish.assistant_id else None,
         max_total=wish.max_total,
         reason=wish.reason,
         idempotency_key=wish.idempotency_key,
@@ -248,47 +285,32 @@ def _proposal(desk: Desk, principal: str, wish: BuyWish, items: Sequence[_Item])
 
 
 def _unsellable(items: Sequence[_Item]) -> RingfenceError | None:
-    """The refusal of numbers that cannot be sold to us as things stand: no papers, or not in stock."""
-    errors: list[tuple[_Item, RingfenceError]] = []
-    for item in items:
-        stock = item.offer.stock
-        if stock.buyable is Buyable.AFTER_PAPERS:
-            errors.append((item, papers_missing(stock.number, _PAPERS.get(stock.papers, "papers"))))
-        elif stock.buyable is Buyable.BACK_ORDER:
-            errors.append((item, PolicyRefused(
-                f"{stock.number} is on back order: it would be charged before it exists.",
-                remedy="Call search_numbers and choose a number whose buyable is now.",
-            )))  # fmt: skip
+    """The refusal of numbers that cannot be sold to us as things stand, with every bad item in its details."""
+    errors = {
+        item.item_id: error
+        for item in items
+        if (error := why_unsellable(item.offer.stock)) is not None
+    }
     if not errors:
         return None
-    first = errors[0][1]
-    violations = [{"rule": e.code, "requested": i.offer.stock.number} for i, e in errors]
-    listed = [{"item": i.item_id, "code": e.code, "message": e.message} for i, e in errors]
-    return type(first)(
-        first.message, remedy=first.remedy, details={"violations": violations, "items": listed}
-    )
+    violations = [each for error in errors.values() for each in error.details["violations"]]
+    try:
+        _raise_worst(errors)
+    except RingfenceError as worst:
+        worst.details["violations"] = violations
+        return worst
+    return None
 
 
-_PAPERS = {
-    Papers.BUNDLE: "a regulatory bundle",
-    Papers.BUSINESS: "a registered business",
-    Papers.ADDRESS: "an address",
-}
-
-
-def _propose(tx: Transaction, principal: str, wish: BuyWish, proposal: Proposal) -> Intent:
+def _propose(
+    tx: Transaction, principal: str, wish: BuyWish, proposal: Proposal, check: Check | None
+) -> Intent:
     """Propose, unless another call of the same wish was quicker."""
+    if check is not None:
+        check(tx)
     items = _resolve(tx, principal, wish.items)
-    earlier = _earlier(tx, principal, wish, proposal.stock_key, items)
+    earlier = _earlier(tx, principal, wish, items)
     return earlier if earlier is not None else propose(tx, proposal)
-
-
-def _refused(intent: Intent) -> RingfenceError:
-    """The stored refusal, as it was judged."""
-    refusal = intent.refusal or {}
-    details = dict(refusal.get("details", {})) | {"intent_id": intent.intent_id}
-    kind = error_class(str(refusal.get("code")))
-    return kind(str(refusal.get("message")), remedy=str(refusal.get("remedy")), details=details)
 
 
 async def get_intent(desk: Desk, principal: str, intent_id: str) -> Intent:

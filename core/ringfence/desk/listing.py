@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.desk.assistants import registered
 from ringfence.desk.counter import Desk
+from ringfence.desk.progress import Progress, Step, untold
 from ringfence.errors import InvalidArguments
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
@@ -46,8 +48,24 @@ class NumberPage:
     next_cursor: str | None
 
 
-async def list_numbers(desk: Desk, principal: str, wish: ListWish) -> NumberPage:
-    """List; with `refresh` the carriers are asked first. Numbers are the installation's: every principal sees them.
+MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Numbers that serve nobody, and what a year of them costs; None where a price or a rate is missing."""
+
+    count: int
+    yearly: Money | None
+    is_converted: bool
+
+
+async def list_numbers(
+    desk: Desk, principal: str, wish: ListWish, *, progress: Progress = untold
+) -> NumberPage:
+    """List; with `refresh` the carriers are asked first, one after the other.
+
+    Numbers are the installation's: every principal sees them.
 
     Raises:
         InvalidArguments: a foreign cursor.
@@ -55,15 +73,27 @@ async def list_numbers(desk: Desk, principal: str, wish: ListWish) -> NumberPage
     """
     after = _read_cursor(wish.cursor)
     if wish.refresh:
-        for name, carrier in desk.carriers.items():
-            if wish.provider in {None, name}:
-                await reconcile(desk, carrier)
+        asked = [c for name, c in desk.carriers.items() if wish.provider in {None, name}]
+        for done, carrier in enumerate(asked, start=1):
+            await reconcile(desk, carrier)
+            await progress(Step(done, len(asked)))
     return await desk.store.read(lambda tx: _page(tx, wish, after))
+
+
+async def idle(desk: Desk, principal: str, wish: ListWish) -> Idle:
+    """What the numbers of a wish that are unassigned, for at least its `idle_days`, cost a year."""
+    unassigned = wish.model_copy(update={"idle_days": wish.idle_days or 0})
+
+    def look(tx: Transaction) -> Idle:
+        found = [record for record in inventory.everything(tx) if _matches(tx, record, unassigned)]
+        return Idle(len(found), *total_of(tx, found, months=MONTHS))
+
+    return await desk.store.read(look)
 
 
 def _page(tx: Transaction, wish: ListWish, after: str) -> NumberPage:
     matching = [record for record in inventory.everything(tx) if _matches(tx, record, wish)]
-    total, is_converted = _total(tx, matching)
+    total, is_converted = total_of(tx, matching)
     rest = [record for record in matching if record.number_id > after]
     shown = rest[: wish.limit]
     return NumberPage(
@@ -96,18 +126,28 @@ def _is_idle_for(tx: Transaction, record: NumberRecord, days: int) -> bool:
     return record.assistant_id is None and tx.now - since >= timedelta(days=days)
 
 
-def _total(tx: Transaction, records: list[NumberRecord]) -> tuple[Money | None, bool]:
-    """What these numbers cost a month; exact in one currency, else converted upward, None where a rate is missing."""
+def total_of(
+    tx: Transaction,
+    records: Sequence[NumberRecord],
+    *,
+    months: int = 1,
+    currency: str | None = None,
+) -> tuple[Money | None, bool]:
+    """What these numbers cost in so many months, and whether it was converted.
+
+    In `currency`; else exact in their own where they share one, and otherwise in the policy's. Converted upward; None
+    where a price or a fresh rate is missing.
+    """
     paid = [record.monthly for record in records if record.state is not NumberState.RELEASED]
     currencies = {amount.currency for amount in paid if amount is not None}
-    currency = currencies.pop() if len(currencies) == 1 else tx.rules.currency
-    total = Money.zero(currency)
+    target = currency or (currencies.pop() if len(currencies) == 1 else tx.rules.currency)
+    total = Money.zero(target)
     for amount in paid:
-        converted = amount and tx.rules.convert(amount, currency, tx.now)
+        converted = amount and tx.rules.convert(amount * months, target, tx.now)
         if not converted:
             return None, False
         total += converted
-    return total, any(amount is not None and amount.currency != currency for amount in paid)
+    return total, any(amount is not None and amount.currency != target for amount in paid)
 
 
 def _write_cursor(number_id: str) -> str:

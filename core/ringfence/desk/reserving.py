@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.desk.counter import Desk
+from ringfence.desk.progress import Progress, Step, untold
 from ringfence.errors import (
     NotFound,
     NumberGone,
     OfferExpired,
+    PolicyRefused,
+    PriceUnknown,
     RingfenceError,
 )
-from ringfence.guard.decision import Decision
+from ringfence.guard.decision import Decision, Violation, papers_missing
 from ringfence.guard.digest import stock_key
 from ringfence.guard.proposal import Proposal, preview, total
 from ringfence.ids import Prefix
 from ringfence.intents import LineTerms, Op
 from ringfence.money import Money
-from ringfence.offers import CarrierHold, Offer, Quote, Reservation, ReservationKind
-from ringfence.store import inventory
+from ringfence.offers import (
+    Buyable,
+    CarrierHold,
+    Offer,
+    Papers,
+    Quote,
+    Reservation,
+    ReservationKind,
+    Stock,
+)
+from ringfence.store import intents, inventory
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
 
@@ -56,8 +68,10 @@ class GivenBack:
     already_gone: tuple[str, ...]
 
 
-async def reserve(desk: Desk, principal: str, offer_ids: Sequence[str]) -> Reserved:
-    """Keep these offers; those that were kept before are returned as they are.
+async def reserve(
+    desk: Desk, principal: str, offer_ids: Sequence[str], *, progress: Progress = untold
+) -> Reserved:
+    """Keep these offers, one after the other; those that were kept before are returned as they are.
 
     Raises:
         NotFound: an id that is not this principal's offer; then nothing is reserved.
@@ -67,11 +81,12 @@ async def reserve(desk: Desk, principal: str, offer_ids: Sequence[str]) -> Reser
         raise NotFound(f"{missing[0]} is no offer of this caller.")
     kept: list[Reservation] = []
     failed: list[FailedItem] = []
-    for offer_id in offer_ids:
+    for done, offer_id in enumerate(offer_ids, start=1):
         try:
             kept.append(await keep(desk, principal, offers[offer_id]))
         except RingfenceError as error:
             failed.append(FailedItem(offer_id, error))
+        await progress(Step(done, len(offer_ids), len(failed)))
     return await desk.store.write(lambda tx: _sum_up(tx, desk, principal, kept, failed))
 
 
@@ -79,10 +94,12 @@ def _sum_up(
     tx: Transaction, desk: Desk, principal: str, kept: list[Reservation], failed: list[FailedItem]
 ) -> Reserved:
     totals = total([r.offer.stock.price for r in kept], tx.rules, now=tx.now)
-    lines = [line_terms(desk, reservation.offer, reservation) for reservation in kept]
-    decision = preview(
+    new = [each for each in kept if not _is_asked_for(tx, principal, each)]
+    lines = [line_terms(desk, reservation.offer, reservation) for reservation in new]
+    judged = preview(
         tx, Proposal(op=Op.BUY, principal=principal, assistant_id=None, lines=lines, stock_key="")
     )
+    decision = Decision(violations=(*_unsellable(kept), *judged.violations), level=judged.level)
     return Reserved(
         reservations=tuple(kept),
         failed=tuple(failed),
@@ -91,6 +108,23 @@ def _sum_up(
         is_converted=totals.is_converted,
         decision=decision,
     )
+
+
+def _is_asked_for(tx: Transaction, principal: str, kept: Reservation) -> bool:
+    """Whether an open intent of this principal holds budget for it already: asking again holds no more."""
+    stock = kept.offer.stock
+    return intents.open_intent(tx, principal, Op.BUY, [(stock.provider, stock.number)]) is not None
+
+
+def _unsellable(kept: Sequence[Reservation]) -> Iterator[Violation]:
+    """What buying would refuse whatever the limits say; nothing at all cannot be bought either."""
+    if not kept:
+        yield Violation(rule="reserved", used="0", requested="1")
+    for each in kept:
+        error = why_unsellable(each.offer.stock)
+        for violation in error.details["violations"] if error is not None else ():
+            if violation["rule"] != "price_known":  # the guard says that itself
+                yield Violation(**violation)
 
 
 async def keep(desk: Desk, principal: str, offer: Offer) -> Reservation:
@@ -106,7 +140,7 @@ async def keep(desk: Desk, principal: str, offer: Offer) -> Reservation:
     carrier = desk.carrier(stock.provider)
     quote = await carrier.quote(stock.stock_id)
     if quote is None or quote.number != stock.number:
-        raise NumberGone(f"{stock.number} is no longer for sale.")
+        raise await desk.store.read(lambda tx: gone(tx, stock))
     hold = None
     if carrier.abilities.can_reserve and stock.reservable:
         hold = await carrier.reserve(stock.stock_id)
@@ -115,10 +149,47 @@ async def keep(desk: Desk, principal: str, offer: Offer) -> Reservation:
     return await desk.store.write(lambda tx: _write_down(tx, principal, offer, quote, hold))
 
 
+def gone(tx: Transaction, stock: Stock) -> NumberGone:
+    """Why a number is not for sale any more: we may have bought it ourselves."""
+    if inventory.by_number(tx, stock.number) is not None:
+        return NumberGone(
+            f"{stock.number} is ours already.",
+            remedy="Do not buy another for the same purpose. Find it with list_numbers.",
+        )
+    return NumberGone(f"{stock.number} is no longer for sale.")
+
+
+def why_unsellable(stock: Stock) -> RingfenceError | None:
+    """Why a number cannot be sold to us as things stand: papers, stock or price are missing; None where it can."""
+    violation = {"requested": stock.number}
+    if stock.buyable is Buyable.AFTER_PAPERS:
+        details = {"violations": [Violation(rule="papers_missing", **violation).model_dump()]}
+        return papers_missing(stock.number, _PAPERS.get(stock.papers, "papers"), details=details)
+    if stock.buyable is Buyable.BACK_ORDER:
+        return PolicyRefused(
+            f"{stock.number} is on back order: it would be charged before it exists.",
+            remedy="Call search_numbers and choose a number whose buyable is now.",
+            details={"violations": [Violation(rule="policy_refused", **violation).model_dump()]},
+        )
+    if stock.price is None:
+        return PriceUnknown(
+            f"{stock.number} has no price, and what has no price is not bought.",
+            details={"violations": [Violation(rule="price_known", **violation).model_dump()]},
+        )
+    return None
+
+
+_PAPERS = {
+    Papers.BUNDLE: "a regulatory bundle",
+    Papers.BUSINESS: "a registered business",
+    Papers.ADDRESS: "an address",
+}
+
+
 def _live_or_current(tx: Transaction, principal: str, offer: Offer) -> Reservation | None:
     stock = offer.stock
     if inventory.by_number(tx, stock.number) is not None:
-        raise NumberGone(f"{stock.number} is ours already.", remedy="Find it with list_numbers.")
+        raise gone(tx, stock)
     live = stored.live_reservation(tx, principal, stock.provider, stock.stock_id)
     if live is None and tx.now >= offer.expires_at:
         raise OfferExpired(f"The offer of {stock.number} has expired.")

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -78,7 +79,7 @@ async def search(desk: Desk, principal: str, wish: SearchWish) -> Found:
     Raises:
         InvalidArguments: letters that no keypad has, a foreign cursor.
     """
-    query = _query(wish)
+    query = query_of(wish)
     skip = _read_cursor(wish)
     chosen = [
         c for name, c in desk.carriers.items() if not wish.providers or name in wish.providers
@@ -96,7 +97,13 @@ async def search(desk: Desk, principal: str, wish: SearchWish) -> Found:
             group.start_soon(ask, carrier)
     offers, has_more = await desk.store.write(lambda tx: _offer(tx, principal, wish, stock, skip))
     is_empty = not offers and skip == 0
-    hints = await relaxations(chosen, query, wish.max_monthly, stock) if is_empty else ()
+    hints: tuple[str, ...] = ()
+    if is_empty and any(report.status == "down" for report in reports):
+        hints = (_NOT_ALL_ANSWERED,)
+    elif is_empty and not chosen:
+        hints = ("None of these providers is connected here: search without providers.",)
+    elif is_empty:
+        hints = await _hints(desk, principal, wish, query, chosen, stock)
     return Found(
         offers=tuple(offers),
         carriers=tuple(sorted(reports, key=lambda report: report.provider)),
@@ -105,7 +112,67 @@ async def search(desk: Desk, principal: str, wish: SearchWish) -> Found:
     )
 
 
-def _query(wish: SearchWish) -> SearchQuery:
+_NOT_ALL_ANSWERED = "Not every carrier has answered: search again in a little while."
+
+
+async def _hints(  # what a search that found nothing knows
+    desk: Desk,
+    principal: str,
+    wish: SearchWish,
+    query: SearchQuery,
+    carriers: Sequence[CarrierAdapter],
+    stock: list[Stock],
+) -> tuple[str, ...]:
+    """What to change, tried at the carriers with everything else as it was wished."""
+    is_silent = False
+
+    async def count(candidate: SearchQuery) -> str | None:
+        nonlocal is_silent
+        found: list[Stock] = []
+        is_more = False
+        for carrier in carriers:
+            try:
+                page = await carrier.search(candidate)
+            except RingfenceError:
+                is_silent = True
+                return None
+            found += [each for each in page.stock if each.matches_filter]
+            is_more = is_more or page.next_offset is not None
+        total = len(await desk.store.read(lambda tx: _to_be_had(tx, principal, wish, found)))
+        return f"{total} or more" if total and is_more else str(total or "") or None
+
+    too_dear = await desk.store.read(lambda tx: _comparable(tx, wish, stock))
+    hints = await relaxations(query, wish.max_monthly, too_dear, count)
+    return (_NOT_ALL_ANSWERED,) if is_silent else hints
+
+
+def _to_be_had(
+    tx: Transaction, principal: str, wish: SearchWish, stock: list[Stock]
+) -> list[Stock]:
+    """Stock that nobody else here keeps, within the price that was wished."""
+    free = _not_kept_for_others(tx, principal, stock)
+    return [s for s in free if _is_within(s, wish.max_monthly, tx.rules, tx.now)]
+
+
+def _comparable(tx: Transaction, wish: SearchWish, stock: list[Stock]) -> list[Stock]:
+    """Stock as the price that was wished sees it: a price without a rate to it is as good as none."""
+    most = wish.max_monthly
+    if most is None:
+        return stock
+    return [
+        each
+        if each.price is None or tx.rules.convert(each.price.monthly, most.currency, tx.now)
+        else each.model_copy(update={"price": None})
+        for each in stock
+    ]
+
+
+def query_of(wish: SearchWish) -> SearchQuery:
+    """What carriers are asked.
+
+    Raises:
+        InvalidArguments: `contains` has letters that no keypad has.
+    """
     return SearchQuery(
         country=wish.country,
         type=wish.type,
@@ -175,8 +242,7 @@ def _offer(
 ) -> tuple[list[Offer], bool]:
     """Store one page of what was found, the cheapest first year first and the unpriced last."""
     rules, now = tx.rules, tx.now
-    free = _not_kept_for_others(tx, principal, stock)
-    affordable = [s for s in free if _is_within(s, wish.max_monthly, rules, now)]
+    affordable = _to_be_had(tx, principal, wish, stock)
     ranked = sorted(affordable, key=lambda s: _rank(s, rules, now))
     page = ranked[skip : skip + wish.limit]
     offers = [
@@ -189,7 +255,8 @@ def _offer(
         for s in page
     ]
     stored.add_offers(tx, offers)
-    return offers, len(ranked) > skip + wish.limit
+    end = skip + wish.limit
+    return offers, end < len(ranked) and end <= MAX_SCAN
 
 
 def _not_kept_for_others(tx: Transaction, principal: str, stock: list[Stock]) -> list[Stock]:

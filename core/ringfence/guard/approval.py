@@ -17,6 +17,8 @@ from ringfence.states import IntentState, LineState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction
 
+MAX_OVERDUE = 100
+"""Intents that one sweep ends; the next one ends the others."""
 STOP = timedelta(minutes=15)
 """How long a person's *stop* closes a requester and an operation."""
 AFTER_CLIENT_DECLINE = timedelta(minutes=15)
@@ -264,6 +266,12 @@ def expire(tx: Transaction, intent_id: str) -> Intent:
     void_ready(tx, expired, why=_expired(intent))
     tx.audit("intent.expired", actor="ringfence", subject=intent_id)
     return existing(tx, intent_id)
+
+
+def expire_overdue(tx: Transaction) -> None:
+    """End what nobody decided in time; for programs beside which no runner does it."""
+    for intent in intents.overdue(tx, MAX_OVERDUE):
+        expire(tx, intent.intent_id)
 
 
 def supersede(tx: Transaction, intent: Intent, *, why: RingfenceError) -> None:

@@ -322,13 +322,19 @@ def differences(
             )
 
 
+def plain_limits(budget: PerNumberBudget) -> tuple[tuple[str, Money], ...]:
+    """The three limits on one number by their names."""
+    return (
+        ("set-up", budget.setup),
+        ("monthly", budget.monthly),
+        ("first year", budget.first_year),
+    )
+
+
 def plain(
     budget: PerNumberBudget, price: Price, convert: Converter
 ) -> Iterator[tuple[str, Money, Money | None]]:
     """The three limits on one number: name, limit, and the converted amount (None without a rate)."""
-    for name, limit, amount in (
-        ("set-up", budget.setup, price.setup),
-        ("monthly", budget.monthly, price.monthly),
-        ("first year", budget.first_year, price.first_year),
-    ):
+    amounts = (price.setup, price.monthly, price.first_year)
+    for (name, limit), amount in zip(plain_limits(budget), amounts, strict=True):
         yield name, limit, convert(amount, limit.currency)

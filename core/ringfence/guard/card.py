@@ -10,20 +10,20 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import phonenumbers
 
-from ringfence.guard import approval
+from ringfence.guard import approval, counting
 from ringfence.guard import budget as budgets
 from ringfence.guard.standing import Standing, standings
-from ringfence.intents import Intent, LineTerms, Op
+from ringfence.intents import Intent, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.numbers import E164, Capability, grouped
 from ringfence.policy import AttemptsBudget, CashBudget, PurchasesBudget, RunRateBudget
-from ringfence.states import OPEN_INTENTS, NumberState
+from ringfence.states import OPEN_INTENTS, IntentState, NumberState
 from ringfence.store import inventory
 from ringfence.store.transaction import Transaction
 
@@ -62,12 +62,31 @@ def read_facts(tx: Transaction, intent_id: str) -> Facts:
         NotFound: no such intent.
     """
     intent = approval.existing(tx, intent_id)
-    is_open = intent.terms.op is Op.BUY and intent.state in OPEN_INTENTS
+    if intent.state not in OPEN_INTENTS or intent.terms.op is Op.ASSIGN:
+        return Facts(intent)
+    if intent.terms.op is Op.RELEASE:
+        return Facts(intent, standings=list(_without(tx, intent)), marks=list(_in_use(intent)))
     return Facts(
         intent=intent,
-        standings=[s for s in standings(tx) if is_open and _counts(s, intent)],
-        marks=list(marks(intent, inventory.everything(tx))) if is_open else [],
+        standings=[s for s in standings(tx) if _counts(s, intent)],
+        marks=list(marks(intent, inventory.everything(tx))),
     )
+
+
+def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
+    """The budgets that the numbers of a release count in for as long as they are ours, as if they were gone."""
+    records = [inventory.get(tx, line.number_id or "") for line in intent.terms.lines]
+    entries = [counting.counted_by(tx, record) for record in records if record is not None]
+    for standing in standings(tx):
+        shares = sum(counting.share(tx, entry, standing.budget) for entry in entries)
+        if shares:
+            yield replace(standing, used=standing.used - shares)
+
+
+def _in_use(intent: Intent) -> Iterator[str]:
+    for line in intent.terms.lines:
+        if line.current_assistant_id is not None:
+            yield f"IN USE: calls and texts reach {quoted(line.current_assistant_id)} no longer."
 
 
 def _counts(standing: Standing, intent: Intent) -> bool:
@@ -114,13 +133,14 @@ def card(facts: Facts) -> str:
     for line in terms.lines:
         lines += _number(line)
     lines += _costs(intent)
-    lines += ["", *_labelled("For assistant", [quoted(terms.assistant_id or "nobody yet")])]
+    lines += ["", *_labelled(*_whose(terms))]
     lines += _labelled("After this", [_budget(standing) for standing in facts.standings])
     lines += _labelled("Look twice", facts.marks)
     lines += _labelled("Asked by", [quoted(terms.principal)])
-    lines += _labelled("Needs", [f"a person, at level {terms.level}"])
-    lines += _labelled("Open until", [_moment(intent.expires_at)])
-    lines += _labelled("Match code", [intent.match_code])
+    if intent.state is not IntentState.REFUSED:  # of which nobody was ever asked
+        lines += _labelled("Needs", [f"a person, at level {terms.level}"])
+        lines += _labelled("Open until", [_moment(intent.expires_at)])
+        lines += _labelled("Match code", [intent.match_code])
     if intent.reason:
         lines += ["", UNVERIFIED, *_fenced(quoted(intent.reason))]
     return "\n".join(lines)
@@ -134,6 +154,14 @@ def _heading(intent: Intent) -> str:
     return f"{head}{mark:>{max(len(mark) + 2, WIDTH - len(head))}}"
 
 
+def _whose(terms: Terms) -> tuple[str, list[str]]:
+    """Whom it is about: the assistant that gets the numbers, or those that lose them."""
+    if terms.op is Op.RELEASE:
+        losing = {line.current_assistant_id for line in terms.lines} - {None}
+        return "Taken from", [quoted(each or "") for each in sorted(map(str, losing))] or ["nobody"]
+    return "For assistant", [quoted(terms.recipient or "nobody yet")]
+
+
 def _number(line: LineTerms) -> Iterator[str]:
     where = ", ".join(filter(None, [quoted(line.place or ""), line.country]))
     can = ", ".join(_CAN.get(each, each.value) for each in line.capabilities)
@@ -142,6 +170,8 @@ def _number(line: LineTerms) -> Iterator[str]:
     yield from _wrapped(f"at {line.provider}, account {quoted(line.account)}", "  ")
     if line.number_id is not None:
         yield from _wrapped(f"serves {quoted(line.current_assistant_id or 'nobody')} now", "  ")
+    if line.owned_since is not None:
+        yield f"  ours since {line.owned_since.astimezone(UTC):%Y-%m-%d}, {_monthly(line)}"
     if line.price is not None:
         price = line.price
         term = "1 month" if line.min_term_months == 1 else f"{line.min_term_months} months"
@@ -154,8 +184,12 @@ _CAN = {Capability.SMS: "SMS", Capability.MMS: "MMS", Capability.WHATSAPP: "What
 
 def _costs(intent: Intent) -> Iterator[str]:
     terms = intent.terms
-    if terms.op is not Op.BUY:
-        yield _FREE[terms.op]
+    if terms.op is Op.RELEASE:
+        ends = terms.lines[0].owned_monthly if len(terms.lines) == 1 else None
+        yield _ENDS.format(f"{ends} a month" if ends else "the monthly charge")
+        return
+    if terms.op is Op.ASSIGN:
+        yield "costs nothing, but moves live calls and texts"
         return
     about = "at most " if terms.is_converted else ""
     yield (
@@ -164,10 +198,12 @@ def _costs(intent: Intent) -> Iterator[str]:
     )
 
 
-_FREE = {
-    Op.RELEASE: "costs nothing and ends the monthly charge; usually it cannot be got back",
-    Op.ASSIGN: "costs nothing, but moves live calls and texts",
-}
+_ENDS = "costs nothing and ends {}, for good: usually it cannot be got back"
+
+
+def _monthly(line: LineTerms) -> str:
+    """What an owned number costs, as far as anybody knows."""
+    return f"{line.owned_monthly} a month" if line.owned_monthly else "at an unknown price"
 
 
 def _amount(amount: Money | None) -> str:

@@ -134,11 +134,12 @@ def _check_policy(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: da
 def _check_stop(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:
     until = snapshot.stopped_until
     if until is not None and now < until and not wish.is_held:
-        yield Violation(
-            rule="stopped",
-            scope=f"requester:{wish.principal}",
-            limit=rfc3339(until),
-        )
+        yield stopped(wish.principal, until)
+
+
+def stopped(principal: str, until: datetime) -> Violation:
+    """A person's *stop*, while it holds."""
+    return Violation(rule="stopped", scope=f"requester:{principal}", limit=rfc3339(until))
 
 
 def _check_consent(wish: Wish, snapshot: Snapshot, rules: PolicyDocument, now: datetime) -> Checked:

@@ -14,7 +14,10 @@ PURPOSE = b"ringfence/intent/v1"
 
 def canonical(terms: Terms) -> bytes:
     """Every term in the one form that is stored, audited and digested (RFC 8785)."""
-    return rfc8785.dumps(terms.model_dump(mode="json"))
+    document = terms.model_dump(mode="json")
+    if terms.role is None:
+        del document["role"]  # what was proposed before there were roles keeps its digest
+    return rfc8785.dumps(document)
 
 
 def digest_of(terms: Terms) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
-from ringfence.guard import approval, holds, windows
+from ringfence.guard import approval, giving_back, holds, windows
 from ringfence.guard.decision import Wish, decide, refusal
 from ringfence.ids import Prefix
 from ringfence.intents import Intent, Line
@@ -49,6 +49,28 @@ async def claim_purchase(
             request_hash=request_hash,
             times=times,
             objection=lambda _tx, line: _price_objection(line, quote),
+        )
+    )
+    if claimed is None:
+        return None
+    ticket = mint_ticket(
+        attempt_id=claimed.attempt_id,
+        host=claimed.line.terms.host,
+        request_hash=request_hash,
+        clock=store.clock,
+        dies_at=dies_at,
+    )
+    return claimed, ticket
+
+
+async def claim_release(
+    store: Store, line_id: str, *, request_hash: str, times: Times
+) -> tuple[Claimed, Ticket] | None:
+    """Claim a line that gives a number back for good; None as `claim_purchase`."""
+    dies_at = store.clock.boottime() + times.ticket_life  # before the commit, as for a purchase
+    claimed = await store.write(
+        lambda tx: _claim(
+            tx, line_id, request_hash=request_hash, times=times, objection=_release_objection
         )
     )
     if claimed is None:
@@ -120,6 +142,7 @@ def _commit(
         due_at=tx.now + timedelta(seconds=times.ticket_life + times.read_timeout),
     )
     holds.claim(tx, intent, sent)
+    giving_back.follow(tx, intent, sent)
     intents.add_attempt(tx, attempt_id=attempt_id, line_id=line.line_id, request_hash=request_hash)
     tx.audit(
         "line.dispatching",
@@ -169,6 +192,17 @@ def _move_objection(tx: Transaction, line: Line) -> RingfenceError | None:
             remedy="Look at it with list_numbers, then call assign_number again.",
         )
     return None
+
+
+def _release_objection(tx: Transaction, line: Line) -> RingfenceError | None:
+    """What was approved is what is given back: the number still serves whom the card said, and nobody else."""
+    record = giving_back.released_by(tx, line)
+    if record.assistant_id == line.terms.current_assistant_id:
+        return None
+    return PolicyRefused(
+        f"{record.number} has been connected to somebody else since a person was asked about it.",
+        remedy="Look at it with list_numbers, then call release_number again.",
+    )
 
 
 def _said(quote: Quote) -> str:

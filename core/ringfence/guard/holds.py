@@ -6,7 +6,7 @@ from functools import partial
 
 from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
-from ringfence.guard import windows
+from ringfence.guard import giving_back, windows
 from ringfence.guard.proposal import line_entry
 from ringfence.intents import Intent, Line, Op
 from ringfence.offers import Price
@@ -19,9 +19,10 @@ from ringfence.store.transaction import Transaction
 
 
 def void_line(tx: Transaction, intent: Intent, line: Line, *, why: RingfenceError) -> Line:
-    """End an unsent line and give back what it held."""
+    """End an unsent line and give back what it held; a number that it was to release is left as it was."""
     voided = intents.move_line(tx, line, LineState.VOIDED, due_at=None, error=_short(why))
     release(tx, intent, voided)
+    giving_back.follow(tx, intent, voided)
     return voided
 
 

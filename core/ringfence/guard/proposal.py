@@ -9,8 +9,8 @@ from functools import partial
 
 from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
-from ringfence.guard import windows
-from ringfence.guard.decision import Decision, Wish, decide, refusal
+from ringfence.guard import giving_back, windows
+from ringfence.guard.decision import Decision, Wish, decide, refusal, stopped
 from ringfence.guard.digest import canonical, digest_of_bytes
 from ringfence.ids import Prefix
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
@@ -34,6 +34,8 @@ class Proposal:
     lines: Sequence[LineTerms]
     """With empty `line_id`s: ids are given in the transaction."""
     stock_key: str
+    role: str | None = None
+    """What the numbers shall be for at the assistant; None only where there is no assistant."""
     max_total: Money | None = None
     reason: str | None = None
     idempotency_key: str | None = None
@@ -83,6 +85,18 @@ def preview(tx: Transaction, proposal: Proposal) -> Decision:
     return decide(_wish(proposal, totals), seen, tx.rules, tx.now)
 
 
+def check_not_stopped(tx: Transaction, principal: str, op: Op) -> None:
+    """Say at once what `propose` would: a person has said stop.
+
+    Raises:
+        Declined: nothing of this kind may be asked for yet.
+    """
+    until = intents.pressure(tx, principal, op).stopped_until
+    if until is not None:
+        violations = (stopped(principal, until),)
+        raise refusal(Decision(violations=violations, level=tx.rules.levels.needed(op)))
+
+
 def propose(tx: Transaction, proposal: Proposal) -> Intent:
     """Write an intent down: awaiting a person with its budget held, or refused with every reason."""
     intents.take_turn(tx, proposal.principal)
@@ -116,6 +130,8 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
         _remember(tx, proposal, intent)
         if proposal.op is Op.BUY:
             hold(tx, intent)
+        for line in intent.lines:
+            giving_back.follow(tx, intent, line)
     tx.audit(
         "intent.refused" if error else "intent.proposed",
         actor=proposal.principal,
@@ -165,6 +181,7 @@ def _terms(tx: Transaction, proposal: Proposal, level: Level) -> Terms:
         op=proposal.op,
         principal=proposal.principal,
         assistant_id=proposal.assistant_id,
+        role=proposal.role,
         lines=tuple(
             line.model_copy(update={"line_id": tx.new_id(Prefix.LINE)}) for line in proposal.lines
         ),

@@ -7,18 +7,15 @@ from datetime import datetime
 from functools import partial
 
 from ringfence.guard import budget as budgets
-from ringfence.guard import windows
+from ringfence.guard import connection, counting, windows
 from ringfence.guard.freeze import freeze
 from ringfence.guard.settlement import late_success
 from ringfence.ids import Prefix
 from ringfence.inventory import NumberRecord, Origin, Owned
 from ringfence.money import Money
-from ringfence.offers import Price, Provider
-from ringfence.policy import BudgetKind
+from ringfence.offers import Provider
 from ringfence.states import UNSETTLED_LINES, LineState, NumberState, check_transition
-from ringfence.store import intents, inventory, ledger
-from ringfence.store.balances import Move
-from ringfence.store.ledger import Entry, EntryKind
+from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
 
 
@@ -35,7 +32,8 @@ def compare(  # one carrier's list with all that is known of it
 
     Args:
         listed: every number of the account.
-        seen_from: a moment before the list was read; what we bought since may be missing from it.
+        seen_from: a moment before the list was read; what we bought since may be missing from it, and what was
+            released since may still be in it.
         tag_of: the text that a line's purchase carries at the carrier.
     """
     by_number = {owned.number: owned for owned in listed}
@@ -50,24 +48,35 @@ def compare(  # one carrier's list with all that is known of it
         elif record.state is NumberState.ACTIVE and record.bought_at < seen_from:
             _lose(tx, record)
     for number in sorted(by_number.keys() - known.keys()):
-        _explain(tx, by_number[number], tag_of)
+        if not _left_since(tx, by_number[number], seen_from):
+            _explain(tx, by_number[number], tag_of)
+
+
+def _left_since(tx: Transaction, owned: Owned, moment: datetime) -> bool:
+    """Whether we learnt since then that a listed number is ours no longer: the list is older than that."""
+    record = inventory.latest(tx, owned.number)
+    if record is None or record.released_at is None:
+        return False
+    is_the_same = (record.provider, record.account) == (owned.provider, owned.account)
+    return is_the_same and record.released_at >= moment
 
 
 def _refresh(tx: Transaction, record: NumberRecord, owned: Owned) -> None:
     """Readiness and renewal follow the carrier, and so does a first price; a price that changed is an event."""
     changes: dict[str, object] = {"readiness": owned.readiness, "renews_at": owned.renews_at}
-    if record.state is NumberState.LOST:
-        check_transition(record.state, NumberState.ACTIVE)
-        changes["state"] = NumberState.ACTIVE
+    state = record.state
+    if state is NumberState.LOST:
+        state = NumberState.ACTIVE
+        check_transition(record.state, state)
     if record.monthly is None:
         changes["monthly"] = _countable(tx, owned)
-    due_at = None if record.assistant_id == record.wanted_assistant_id else tx.now
-    if any(getattr(record, name) != value for name, value in changes.items()):
-        refreshed = inventory.change(tx, record, due_at=due_at, **changes)
+    if state is not record.state or any(getattr(record, n) != v for n, v in changes.items()):
+        due_at = connection.due_at(tx, record, state)
+        refreshed = inventory.change(tx, record, due_at=due_at, state=state, **changes)
         if refreshed.monthly != record.monthly:
             windows.keep_up(tx)
-            _count(tx, record, EntryKind.RELEASE)
-            _count(tx, refreshed, EntryKind.EXTERNAL)
+            counting.uncount(tx, record)
+            counting.count(tx, refreshed)
     if record.monthly is not None and owned.monthly not in {None, record.monthly}:
         tx.audit(
             "number.price_changed",
@@ -128,7 +137,7 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
     windows.keep_up(tx)  # what it cost before we knew of it is nobody's to say
     inventory.add(tx, record, due_at=None)
     windows.count_missed_renewals(tx, record, since=tx.now)  # a month may begin early in some zone
-    _count(tx, record, EntryKind.EXTERNAL)
+    counting.count(tx, record)
     tx.audit("number.external", actor="ringfence", subject=record.number_id, number=record.number)
     freeze(
         tx,
@@ -145,32 +154,3 @@ def _countable(tx: Transaction, owned: Owned) -> Money | None:
     targets = {currency for budget in tx.rules.budgets for currency in budgets.currencies(budget)}
     convert = partial(windows.convert_as_of, tx, tx.policy_version)
     return price if all(convert(price, target) is not None for target in targets) else None
-
-
-def _count(tx: Transaction, record: NumberRecord, kind: EntryKind) -> None:
-    """Let a number count in run-rate and count from now on, or no longer; one without a price counts too."""
-    monthly = record.monthly or Money.zero(tx.rules.currency)
-    entry = Entry(
-        entry_id=tx.new_id(Prefix.ENTRY),
-        kind=kind,
-        line_id=None,
-        line_version=None,
-        intent_id=None,
-        number_id=record.number_id,
-        effective_at=tx.now,
-        policy_version=tx.policy_version,
-        currency=monthly.currency,
-        setup_micros=0,
-        monthly_micros=monthly.micros,
-        dimensions=windows.dimensions_of(record),
-    )
-    ledger.add(tx, [entry])
-    price = Price(setup=Money.zero(monthly.currency), monthly=monthly)
-    convert = partial(windows.convert_as_of, tx, tx.policy_version)
-    sign = -1 if kind is EntryKind.RELEASE else 1
-    for budget in budgets.balanced(tx.rules):
-        if budget.kind in {BudgetKind.RUN_RATE, BudgetKind.COUNT} and budgets.matches(
-            budget, entry.dimensions
-        ):
-            amount = budgets.counted(budget, price, convert)
-            tx.move(Move(budget.name, budgets.window_at(budget, tx.now), used=sign * amount))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ringfence.errors import OutcomeUnknown, RingfenceError, error_class
-from ringfence.guard import holds, windows
+from ringfence.guard import giving_back, holds, windows
 from ringfence.guard.freeze import freeze
 from ringfence.guard.proposal import priced
 from ringfence.ids import Prefix
@@ -21,6 +21,7 @@ from ringfence.outcomes import (
     Outcome,
     Pending,
     Refused,
+    Released,
     Times,
 )
 from ringfence.states import LineState, NumberState
@@ -28,7 +29,7 @@ from ringfence.store import intents, inventory
 from ringfence.store.transaction import Transaction
 
 NEGATIVE_LOOKS = 2
-"""How often a purchase must be found absent, after the quarantine, before it counts as not made."""
+"""How often what was sent must be found not done, after the quarantine, before it counts as never done."""
 PENDING_PATIENCE = timedelta(hours=72)
 """How long a carrier may take over an order before we look it up like an unknown one."""
 UNCLEAR_FACTOR = 5
@@ -36,7 +37,7 @@ UNCLEAR_FACTOR = 5
 
 
 def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, times: Times) -> Line:
-    """Record the direct answer to an attempt; one that comes late can only say that the number is ours."""
+    """Record the direct answer to an attempt; one that comes late can only say that it was done."""
     intent, line = intents.of_line(tx, line_id)
     intents.end_attempt(
         tx, attempt_id, outcome=type(outcome).__name__.lower(), evidence=outcome.evidence
@@ -46,15 +47,10 @@ def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, tim
     if line.state is not LineState.DISPATCHING:
         return _late(tx, intent, line, outcome)
     match outcome:
-        case Captured(owned=owned) if _is_as_approved(line, owned):
-            return _capture(tx, intent, line, owned)
+        case Captured() | Released() if _is_done(intent, line, outcome):
+            return _capture(tx, intent, line, outcome)
         case Refused(code=code):
-            return _fail(
-                tx,
-                intent,
-                line,
-                error_class(code)(f"{_carrier(line)} refused {line.terms.number}."),
-            )
+            return _refuse(tx, intent, line, code)
         case Pending(carrier_ref=reference):
             moved = intents.move_line(
                 tx,
@@ -63,26 +59,28 @@ def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, tim
                 carrier_ref=reference,
                 due_at=_next_look(tx, times),
             )
-            return _told(tx, moved, "line.pending", outcome.evidence)
+            return _told(tx, intent, moved, "line.pending", outcome.evidence)
         case NotSent(retry_after_seconds=seconds):
             moved = intents.move_line(
                 tx, line, LineState.READY, due_at=tx.now + timedelta(seconds=seconds)
             )
             holds.unsend(tx, intent, moved)
-            return _told(tx, moved, "line.not_sent", outcome.evidence)
+            return _told(tx, intent, moved, "line.not_sent", outcome.evidence)
         case _:
-            return _doubt(tx, line, outcome.evidence, times)
+            return _doubt(tx, intent, line, outcome.evidence, times)
 
 
 def _late(tx: Transaction, intent: Intent, line: Line, outcome: Outcome) -> Line:
     """What an answer means once others have given its sender up; what it leaves open, their looks decide."""
     match line.state, outcome:
-        case LineState.UNKNOWN, Captured(owned=owned) if _is_as_approved(line, owned):
-            return _capture(tx, intent, line, owned)
+        case LineState.UNKNOWN, Captured() | Released() if _is_done(intent, line, outcome):
+            return _capture(tx, intent, line, outcome)
         case LineState.FAILED, Captured(owned=owned) if intent.terms.op is Op.BUY:
             return late_success(tx, line.line_id, owned)
-        case LineState.FAILED, Captured(owned=owned) if _serves_as_before(tx, line):
-            return _capture(tx, intent, line, owned)
+        case LineState.FAILED, Captured() if _serves_as_before(tx, line):
+            return _capture(tx, intent, line, outcome)
+        case LineState.FAILED, Released() if giving_back.may_be_gone_late(tx, line):
+            return _capture(tx, intent, line, outcome)
         case _:
             return line
 
@@ -95,15 +93,16 @@ def _serves_as_before(tx: Transaction, line: Line) -> bool:
 
 def give_up_on_sender(tx: Transaction, line_id: str, times: Times) -> Line:
     """A line is still dispatching after its ticket has died: its sender is gone, and nobody knows."""
-    _intent, line = intents.of_line(tx, line_id)
+    intent, line = intents.of_line(tx, line_id)
     if line.state is not LineState.DISPATCHING or line.due_at is None or tx.now < line.due_at:
         return line
-    return _doubt(tx, line, "the sender ended without an answer", times)
+    return _doubt(tx, intent, line, "the sender ended without an answer", times)
 
 
-def _doubt(tx: Transaction, line: Line, evidence: str, times: Times) -> Line:
+def _doubt(tx: Transaction, intent: Intent, line: Line, evidence: str, times: Times) -> Line:
     why = OutcomeUnknown(
-        f"{_carrier(line)} gave no clear answer for {line.terms.number}; it is being looked up."
+        f"{_carrier(line)} gave no clear answer for {line.terms.number}; it is being looked up.",
+        remedy=_UNKNOWN.get(intent.terms.op),
     )
     moved = intents.move_line(
         tx,
@@ -113,7 +112,7 @@ def _doubt(tx: Transaction, line: Line, evidence: str, times: Times) -> Line:
         error=_document(why),
         negative_looks=0,
     )
-    return _told(tx, moved, "line.unknown", evidence)
+    return _told(tx, intent, moved, "line.unknown", evidence)
 
 
 def look(tx: Transaction, before: Line, seen: Look, times: Times, *, asked_at: datetime) -> Line:
@@ -130,28 +129,23 @@ def look(tx: Transaction, before: Line, seen: Look, times: Times, *, asked_at: d
     }:
         return line
     match seen:
-        case Captured(owned=owned) if _is_as_approved(line, owned):
-            return _capture(tx, intent, line, owned)
+        case Captured() | Released() if _is_done(intent, line, seen):
+            return _capture(tx, intent, line, seen)
         case Refused(code=code):
-            return _fail(
-                tx,
-                intent,
-                line,
-                error_class(code)(f"{_carrier(line)} refused {line.terms.number}."),
-            )
+            return _refuse(tx, intent, line, code)
         case Pending() if line.state is LineState.PROVIDER_PENDING:
-            return _wait_on(tx, line, times)
+            return _wait_on(tx, intent, line, times)
         case Absent():
             return _absent(tx, intent, line, seen.evidence, times, asked_at)
-        case Ambiguous() | Captured():
-            return _hand_over(tx, line, seen.evidence)
+        case Ambiguous() | Captured() | Released():
+            return _hand_over(tx, intent, line, seen.evidence)
         case _:
             return intents.change_line(tx, line, due_at=tx.now + UNCLEAR_FACTOR * _interval(times))
 
 
-def _wait_on(tx: Transaction, line: Line, times: Times) -> Line:
+def _wait_on(tx: Transaction, intent: Intent, line: Line, times: Times) -> Line:
     if line.dispatched_at is not None and tx.now - line.dispatched_at > PENDING_PATIENCE:
-        return _doubt(tx, line, "the order was not decided in time", times)
+        return _doubt(tx, intent, line, "the order was not decided in time", times)
     return intents.change_line(tx, line, due_at=_next_look(tx, times))
 
 
@@ -160,7 +154,7 @@ def _absent(  # one case of `look`, with its facts
 ) -> Line:
     """Not there: believed only when asked after the quarantine, and twice, some time apart."""
     if line.state is LineState.PROVIDER_PENDING:
-        return _doubt(tx, line, "the order was accepted and is not there", times)
+        return _doubt(tx, intent, line, "the order was accepted and is not there", times)
     sent_at = line.dispatched_at or tx.now
     quarantine_ends = sent_at + timedelta(seconds=times.quarantine)
     if asked_at < quarantine_ends:
@@ -172,24 +166,47 @@ def _absent(  # one case of `look`, with its facts
         return intents.change_line(
             tx, line, negative_looks=negative, looked_at=asked_at, due_at=_next_look(tx, times)
         )
+    done, remedy = _NEVER_DONE[intent.terms.op]
     why = error_class("provider_unavailable")(
-        f"{line.terms.number} was not bought: {_carrier(line)} never carried the request out.",
-        remedy="Nothing was charged. Call search_numbers and propose it again if it is still wanted.",
+        f"{line.terms.number} was not {done}: {_carrier(line)} never carried the request out.",
+        remedy=remedy,
     )
     return _fail(tx, intent, line, why, evidence=evidence)
 
 
-def _hand_over(tx: Transaction, line: Line, evidence: str) -> Line:
+_UNKNOWN = {
+    Op.RELEASE: "Do not ask for its release again. Call get_intent until the outcome is known.",
+    Op.ASSIGN: "Do not move it again. Call get_intent until the outcome is known.",
+}
+"""What to do about a doubt that is not about a purchase."""
+
+_NEVER_DONE = {
+    Op.BUY: (
+        "bought",
+        "Nothing was charged. Call search_numbers and propose it again if it is still wanted.",
+    ),
+    Op.RELEASE: (
+        "given back",
+        "It is still ours and costs as before. Call release_number again if that is still wanted.",
+    ),
+    Op.ASSIGN: (
+        "moved",
+        "It serves whom it served. Call assign_number again if that is still wanted.",
+    ),
+}
+
+
+def _hand_over(tx: Transaction, intent: Intent, line: Line, evidence: str) -> Line:
     """What only a person can judge; the hold stays, and no more money leaves meanwhile."""
     if line.state is LineState.PROVIDER_PENDING:
         line = intents.move_line(tx, line, LineState.UNKNOWN, due_at=None)
     why = OutcomeUnknown(
         f"{line.terms.number} is ours or may be, but not as it was approved; a person must decide.",
-        remedy="Do not buy another. Tell the person: this line needs them.",
+        remedy="Do not ask for it or another again. Tell the person: this line needs them.",
     )
     moved = intents.move_line(tx, line, LineState.MANUAL, due_at=None, error=_document(why))
     freeze(tx, f"line {line.line_id} is not as it was approved", actor="ringfence")
-    return _told(tx, moved, "line.manual", evidence)
+    return _told(tx, intent, moved, "line.manual", evidence)
 
 
 def late_success(tx: Transaction, line_id: str, owned: Owned) -> Line:
@@ -207,19 +224,41 @@ def late_success(tx: Transaction, line_id: str, owned: Owned) -> Line:
         f"{line.terms.number} was charged after its purchase had counted as failed",
         actor="ringfence",
     )
-    return _told(tx, moved, "line.late_success", f"listed as {owned.carrier_ref}")
+    return _told(tx, intent, moved, "line.late_success", f"listed as {owned.carrier_ref}")
 
 
-def _capture(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> Line:
+def _is_done(intent: Intent, line: Line, outcome: Captured | Released) -> bool:
+    """Whether this is what the line was sent for, as it was approved."""
+    if isinstance(outcome, Released):
+        return intent.terms.op is Op.RELEASE
+    return intent.terms.op is not Op.RELEASE and _is_as_approved(line, outcome.owned)
+
+
+def _capture(tx: Transaction, intent: Intent, line: Line, outcome: Captured | Released) -> Line:
+    owned = outcome.owned if isinstance(outcome, Captured) else None
+    reference = owned.carrier_ref if owned else line.terms.stock_id
     moved = intents.move_line(
-        tx, line, LineState.CAPTURED, carrier_ref=owned.carrier_ref, due_at=None, error=None
+        tx, line, LineState.CAPTURED, carrier_ref=reference, due_at=None, error=None
     )
-    if intent.terms.op is Op.BUY:
+    if owned is not None and intent.terms.op is Op.BUY:
         holds.post(tx, intent, moved, price=_charged(line, owned))
         _record(tx, intent, moved, owned)
-    else:
+    elif owned is not None:
         _moved(tx, intent, line, owned)
-    return _told(tx, moved, "line.captured", owned.carrier_ref)
+    return _told(tx, intent, moved, "line.captured", outcome.evidence if not owned else reference)
+
+
+def _refuse(tx: Transaction, intent: Intent, line: Line, code: str) -> Line:
+    why = error_class(code)(
+        f"{_carrier(line)} refused {line.terms.number}.", remedy=_REFUSED.get(intent.terms.op)
+    )
+    return _fail(tx, intent, line, why)
+
+
+_REFUSED = {
+    Op.RELEASE: "It is still ours and costs as before. Tell the person that the carrier keeps it.",
+}
+"""What to do about a refusal that is not about a purchase."""
 
 
 def _fail(
@@ -227,7 +266,7 @@ def _fail(
 ) -> Line:
     moved = intents.move_line(tx, line, LineState.FAILED, due_at=None, error=_document(why))
     holds.release(tx, intent, moved)
-    return _told(tx, moved, "line.failed", evidence or why.code)
+    return _told(tx, intent, moved, "line.failed", evidence or why.code)
 
 
 def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
@@ -248,6 +287,7 @@ def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         metadata={},
         assistant_id=None,
         wanted_assistant_id=assistant_id,
+        role=intent.terms.role,
         unassigned_since=tx.now,
         requester=intent.terms.principal,
         line_id=line.line_id,
@@ -279,6 +319,7 @@ def _moved(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         record,
         assistant_id=assistant_id,
         wanted_assistant_id=assistant_id,
+        role=intent.terms.role,
         unassigned_since=None if assistant_id else tx.now,
         readiness=owned.readiness,
     )
@@ -301,7 +342,8 @@ def _charged(line: Line, owned: Owned) -> Price:
     return price if owned.monthly is None else Price(setup=price.setup, monthly=owned.monthly)
 
 
-def _told(tx: Transaction, line: Line, event: str, evidence: str) -> Line:
+def _told(tx: Transaction, intent: Intent, line: Line, event: str, evidence: str) -> Line:
+    giving_back.follow(tx, intent, line)
     tx.audit(
         event,
         actor="ringfence",

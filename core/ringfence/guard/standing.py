@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ringfence.guard import budget as budgets
-from ringfence.policy import AttemptsBudget, Budget, BudgetKind
+from ringfence.policy import AttemptsBudget, Budget, BudgetKind, PerNumberBudget
 from ringfence.store import balances
 from ringfence.store.balances import Balance
 from ringfence.store.transaction import Transaction
@@ -31,19 +30,56 @@ class Standing:
         """The limit, printed."""
         return budgets.printed(self.budget, budgets.limit_of(self.budget))
 
-    def as_document(self) -> dict[str, Any]:
-        """The same with every amount printed; `left` is below zero where a limit was tightened."""
+    @property
+    def row(self) -> BudgetRow:
+        """The same with every amount printed."""
         left = budgets.limit_of(self.budget) - self.used - self.held
-        return {
-            "name": self.budget.name,
-            "scope": self.budget.scope,
-            "kind": self.budget.kind.value,
-            "window": self.window,
-            "limit": self.limit,
-            "used": budgets.printed(self.budget, self.used),
-            "held": budgets.printed(self.budget, self.held),
-            "left": budgets.printed(self.budget, left),
-        }
+        return BudgetRow(
+            name=self.budget.name,
+            scope=self.budget.scope,
+            kind=self.budget.kind,
+            window=self.window,
+            limit=self.limit,
+            used=budgets.printed(self.budget, self.used),
+            held=budgets.printed(self.budget, self.held),
+            left=budgets.printed(self.budget, left),
+        )
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """A limit as people read it; amounts are money or pieces, printed."""
+
+    name: str
+    scope: str
+    kind: BudgetKind
+    window: str
+    """For a limit on one number what it limits: set-up, monthly or first year, as violations name it."""
+    limit: str
+    used: str | None = None
+    """None, like the next two, for a limit that keeps no balance."""
+    held: str | None = None
+    left: str | None = None
+    """Below zero where a limit was tightened."""
+
+
+def rows(tx: Transaction) -> list[BudgetRow]:
+    """Every limit of the policy: the budgets that keep a balance, then those on one number.
+
+    Run `windows.keep_up` before, as for `standings`.
+    """
+    plain = [b for b in tx.rules.budgets if isinstance(b, PerNumberBudget)]
+    return [
+        *(standing.row for standing in standings(tx)),
+        *(row for budget in sorted(plain, key=lambda b: b.name) for row in _plain_rows(budget)),
+    ]
+
+
+def _plain_rows(budget: PerNumberBudget) -> list[BudgetRow]:
+    return [
+        BudgetRow(budget.name, budget.scope, budget.kind, window=name, limit=str(limit))
+        for name, limit in budgets.plain_limits(budget)
+    ]
 
 
 def standings(tx: Transaction) -> list[Standing]:

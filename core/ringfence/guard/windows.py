@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -56,29 +57,53 @@ def _unsound(tx: Transaction) -> str | None:
     return None
 
 
-def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:
-    """Open every window that has begun, count the month's renewals, let waiting holds move along.
+@dataclass(frozen=True)
+class _Begun:
+    """The windows that run now, the balances that exist of them, and the waiting holds that still lie in old ones."""
 
-    Returns the balances of the windows that run now.
-    """
+    rules: Mapping[str, Budget]
+    keys: frozenset[tuple[str, str]]
+    month: tuple[str, str]
+    found: dict[tuple[str, str], Balance]
+    stale: Sequence[tuple[str, str]]
+
+    @property
+    def is_seen(self) -> bool:
+        return self.found.keys() == self.keys | {self.month} and not self.stale
+
+
+def _begun(tx: Transaction) -> _Begun:
     rules = {b.name: b for b in budgets.balanced(tx.rules)}
-    keys = {(name, budgets.window_at(b, tx.now)) for name, b in rules.items()}
+    keys = frozenset((name, budgets.window_at(b, tx.now)) for name, b in rules.items())
     month = (RENEWALS, _month_begun(tx))
-    found = balances.get_many(tx.connection, keys | {month})
     stale = [
         (name, window)
         for name, window in ledger.waiting_windows(tx)
         if name in rules and (name, window) not in keys
     ]
-    if found.keys() == keys | {month} and not stale:
-        return found
-    if month not in found:
-        _count_renewals(tx, month[1])
-    for name, window in keys - balances.get_many(tx.connection, keys).keys():
+    return _Begun(rules, keys, month, balances.get_many(tx.connection, keys | {month}), stale)
+
+
+def is_kept_up(tx: Transaction) -> bool:
+    """Whether `keep_up` would change nothing: a look need not write then."""
+    return _begun(tx).is_seen
+
+
+def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:
+    """Open every window that has begun, count the month's renewals, let waiting holds move along.
+
+    Returns the balances of the windows that run now.
+    """
+    begun = _begun(tx)
+    if begun.is_seen:
+        return begun.found
+    if begun.month not in begun.found:
+        _count_renewals(tx, begun.month[1])
+    for name, window in begun.keys - balances.get_many(tx.connection, begun.keys).keys():
         balances.open_row(tx.connection, name, window, Balance())
-    for name, window in stale:
-        _move_along(tx, rules[name], window)
-    return balances.get_many(tx.connection, keys)
+    for name, window in begun.stale:
+        _move_along(tx, begun.rules[name], window)
+    return balances.get_many(tx.connection, begun.keys)
 
 
 def _move_along(tx: Transaction, budget: Budget, old: str) -> None:
@@ -149,7 +174,7 @@ def _month(moment: datetime) -> str:
 def _renewal(tx: Transaction, record: NumberRecord, month: str, moment: datetime) -> Entry:
     monthly = record.monthly or Money.zero(tx.rules.currency)
     return Entry(
-        entry_id=f"renewal:{month}:{record.number_id}",
+        entry_id=renewal_id(month, record),
         kind=EntryKind.RENEWAL,
         line_id=None,
         line_version=None,
@@ -162,6 +187,11 @@ def _renewal(tx: Transaction, record: NumberRecord, month: str, moment: datetime
         monthly_micros=monthly.micros,
         dimensions=dimensions_of(record),
     )
+
+
+def renewal_id(month: str, record: NumberRecord) -> str:
+    """The id of the entry that counts a number's renewal in a month such as `2026-11`: there is one at most."""
+    return f"renewal:{month}:{record.number_id}"
 
 
 def dimensions_of(record: NumberRecord) -> Dimensions:

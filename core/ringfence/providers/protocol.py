@@ -1,7 +1,8 @@
 """What every carrier adapter can do, in our words, and what may come back.
 
 Reads and free calls raise `ProviderUnavailable`, `RateLimited`, `ProviderRefused` or `BadCredentials`. The
-paid call, `buy`, never raises: whatever happens is an `Outcome`, and a doubt is `Unknown`.
+two calls that cannot be taken back, `buy` and `release`, never raise: whatever happens is an `Outcome`, and a doubt
+is `Unknown`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import rfc8785
 
 from ringfence.intents import Line, LineTerms
 from ringfence.inventory import Owned, Routing
+from ringfence.money import Money
 from ringfence.nouns import Noun
 from ringfence.numbers import Capability, NumberType
-from ringfence.offers import CarrierHold, Provider, Quote, Stock
+from ringfence.offers import Buyable, CarrierHold, Country, Papers, Provider, Quote, Stock
 from ringfence.outcomes import Look, Outcome
 from ringfence.ticket import Grant, Ticket
 
@@ -47,22 +49,70 @@ class StockPage(Noun):
     next_offset: int | None
 
 
+class Kind(Noun):
+    """A kind of number: what is sold where."""
+
+    country: Country
+    type: NumberType
+
+
+class Fee(Noun):
+    """What a registration costs, besides the number."""
+
+    amount: Money
+    is_monthly: bool
+    """Every month, rather than once."""
+
+
+class Registration(Noun):
+    """What has to be done before numbers of a kind can send SMS."""
+
+    what: str
+    days: int | None
+    """Business days that it takes at most; None where nobody says."""
+    fees: tuple[Fee, ...] | None
+    """None where nobody says what it costs, which is not nothing."""
+
+
+class Requirements(Noun):
+    """What a carrier wants before it sells a kind of number, and before such a number can send SMS."""
+
+    buyable: Buyable | None
+    """The best that its numbers of this kind are; None where it sells none."""
+    papers: tuple[Papers, ...] = ()
+    """What it wants to see: none, or one or several of address, bundle and business."""
+    sms: bool | None = None
+    """Whether such numbers carry SMS at all; None where the carrier does not say."""
+    registrations: tuple[Registration, ...] = ()
+    """What SMS waits for."""
+    unknown: tuple[str, ...] = ()
+    """What the carrier does not say, a sentence each."""
+    instead: tuple[Kind, ...] = ()
+    """Where it sells none: what it does sell that comes near."""
+
+
 class CarrierAbilities(Noun):
     """What an adapter declares of its carrier; never guessed at run time."""
 
     can_reserve: bool
     can_cancel_reservation: bool
     is_asynchronous: bool
+    knows_papers: bool
+    """Whether the carrier says which papers it wants; where it does not, nobody knows whether it wants any."""
+    knows_registrations: bool
+    """Whether the carrier says which registrations SMS waits for, and that it waits for none."""
     read_timeout_seconds: float
     ticket_life_seconds: float
     quarantine_seconds: float
     """How long after a send its effect may still show up; longer than ticket life plus read time-out."""
     look_interval_seconds: float
+    countries: tuple[str, ...] = ()
+    """Where it sells numbers, as far as that is known beforehand; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaidRequest:
-    """The bytes of one purchase, a pure function of the line's terms."""
+    """The bytes of one purchase or release, a pure function of the line's terms."""
 
     host: str
     method: str
@@ -113,6 +163,12 @@ class CarrierAdapter(Protocol):
         """The price at this moment; None when the stock is gone. Free."""
         ...
 
+    async def requirements(
+        self, country: str, type_: NumberType, capabilities: Sequence[Capability]
+    ) -> Requirements:
+        """What has to be on file or registered for a kind of number that can do all of this. Free."""
+        ...
+
     async def reserve(self, stock_id: str) -> CarrierHold | None:
         """Ask the carrier to keep the number; extends a hold of ours; None when the stock is gone. Free."""
         ...
@@ -131,6 +187,24 @@ class CarrierAdapter(Protocol):
 
     async def find_purchase(self, line: Line, *, tag: str) -> Look:
         """Look whether a purchase whose outcome is unknown, or still pending, took place. Free."""
+        ...
+
+    def prepare_release(self, terms: LineTerms) -> PaidRequest:
+        """The request that would give this line's number back; pure.
+
+        It carries no tag: no carrier keeps one on a number that is gone.
+        """
+        ...
+
+    async def release(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        """Send the release, once. Redeems the ticket before the first byte; never raises."""
+        ...
+
+    async def find_release(self, line: Line) -> Look:
+        """Look whether a number whose release is unknown is ours no longer. Free.
+
+        `Released` needs a complete list of a proved account without it; `Absent` says that it is still there.
+        """
         ...
 
     async def owned(self) -> Sequence[Owned]:

@@ -24,8 +24,8 @@ from ringfence.sandbox.trouble import CarrierError
 APPLICATION_ID = 0x52465343
 """`RFSC` in the file's header says whose file it is."""
 
-VERSION = 1
-"""Counts the changes of `files/schema.sql`."""
+VERSION = 2
+"""Counts the changes of `files/schema.sql`; `files/upgrade_N.sql` brings an older file to version N."""
 
 BUSY_SECONDS = 10.0
 """How long to wait for a program that does not queue; a transaction takes milliseconds."""
@@ -136,8 +136,8 @@ def _our_turn(queue: int) -> Iterator[None]:
 def _open(path: Path) -> sqlite3.Connection:
     db = _connect(path)
     try:
-        _check_whose(db, path)
         db.execute("PRAGMA synchronous = FULL")  # what was answered survives a power cut
+        _check_whose(db, path)
         db.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         db.close()
@@ -150,9 +150,24 @@ def _check_whose(db: sqlite3.Connection, path: Path) -> None:
     (application_id,) = db.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         raise _unusable(path, "is not a sandbox carrier's file")
+    if _version(db) < VERSION:
+        _upgrade(db)
+    if _version(db) != VERSION:
+        raise _unusable(path, f"has version {_version(db)}, not {VERSION}")
+
+
+def _version(db: sqlite3.Connection) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
-        raise _unusable(path, f"has version {version}, not {VERSION}")
+    return int(version)
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Bring an older file up to date; a file that another process is upgrading is waited for."""
+    db.execute("BEGIN IMMEDIATE")
+    for version in range(_version(db) + 1, VERSION + 1):
+        _run_script(db, f"upgrade_{version}.sql")
+        db.execute(f"PRAGMA user_version = {version}")
+    db.execute("COMMIT")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -193,9 +208,13 @@ def _write_schema(db: sqlite3.Connection) -> None:
     """Run the schema within the open transaction, which `executescript` would commit."""
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {VERSION}")
+    _run_script(db, "schema.sql")
+
+
+def _run_script(db: sqlite3.Connection, name: str) -> None:
     statement = ""
-    schema = files("ringfence.sandbox") / "files" / "schema.sql"
-    for line in schema.read_text(encoding="utf-8").splitlines(keepends=True):
+    script = files("ringfence.sandbox") / "files" / name
+    for line in script.read_text(encoding="utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             db.execute(statement)

@@ -7,7 +7,7 @@ by an offset that its file remembers, so that a command in another process can m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +16,15 @@ from pathlib import Path
 from ringfence.clock import Clock
 from ringfence.errors import ConfigurationError, InvalidArguments
 from ringfence.money import MICROS
-from ringfence.sandbox import faults, holds, orders, shelf
+from ringfence.numbers import Capability, NumberType
+from ringfence.sandbox import faults, holds, orders, releases, shelf
 from ringfence.sandbox.books import Books
 from ringfence.sandbox.catalogue import catalogue
 from ringfence.sandbox.faults import Fault
 from ringfence.sandbox.holds import Hold
 from ringfence.sandbox.orders import Charge, Order, OwnedNumber
+from ringfence.sandbox.releases import Release
+from ringfence.sandbox.requirements import Terms, terms_of
 from ringfence.sandbox.sales import sell
 from ringfence.sandbox.stock import Item, Wish, cheapest_first, main_currency
 from ringfence.sandbox.trouble import CarrierError, CarrierTimeout
@@ -55,7 +58,7 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The whole account, seen in one look: nothing that was ever ordered is missing."""
+    """The whole account, seen in one look: no order that there ever was is missing, and no number that is ours."""
 
     account_id: str
     owned: tuple[OwnedNumber, ...]
@@ -94,6 +97,14 @@ class Carrier:
                 shelf.raise_monthly(db, stock_id, PRICE_RISE_MICROS)
                 item = shelf.find(db, stock_id)
         return Quotation(item, now) if item else None
+
+    def terms(
+        self, country: str, type_: NumberType, capabilities: Sequence[Capability] = ()
+    ) -> Terms:
+        """What has to be on file or registered for a kind of number that can do all of `capabilities`."""
+        with self._at_work() as (db, _now):
+            stock, on_sale = shelf.everything(db), shelf.on_sale(db, country)
+        return terms_of(stock, on_sale, country=country, type_=type_, capabilities=capabilities)
 
     def hold(self, stock_id: str) -> Hold | None:
         """Keep the number for us from now on, or longer; None where it is not on sale.
@@ -136,6 +147,23 @@ class Carrier:
             return answer
         raise answer  # only now: what the fault did is committed
 
+    def release(self, number_id: str, *, deadline: float | None = None) -> Release:
+        """Take a number back for good: it costs nothing more and is not sold again.
+
+        As with `buy`, what waited until its `deadline` is dropped.
+
+        Raises:
+            CarrierError: 404 not_found, it is not ours; 429 rate_limited; 500 server_error.
+            CarrierTimeout: no answer; the number may have been given back.
+        """
+        with self._at_work() as (db, now):
+            if deadline is not None and self.clock.boottime() >= deadline:
+                raise CarrierTimeout
+            answer = releases.give_back(db, number_id, now=now)
+        if isinstance(answer, Release):
+            return answer
+        raise answer  # only now: what the fault did is committed
+
     def statement(self) -> Statement:
         """Who we are to the carrier, all numbers and all orders, in one look."""
         with self._at_work() as (db, now):
@@ -149,6 +177,11 @@ class Carrier:
     def orders(self) -> list[Order]:
         """Every order of the account."""
         return list(self.statement().orders)
+
+    def releases(self) -> list[Release]:
+        """Every number that was given back."""
+        with self._at_work() as (db, _now):
+            return releases.all_of(db)
 
     def charges(self) -> list[Charge]:
         """Every charge there ever was; the proof of what was paid."""
@@ -219,7 +252,7 @@ class Carrier:
             _set_offset(db, self._offset(db) + span)
 
     def reset(self) -> None:
-        """Start anew: no orders, holds, faults or charges, and the machine's own time."""
+        """Start anew: no orders, holds, faults, releases or charges, and the machine's own time."""
         self._books.empty()
 
     def close(self) -> None:

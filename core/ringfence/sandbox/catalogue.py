@@ -52,6 +52,12 @@ def catalogue(seed: int) -> tuple[Item, ...]:
 
 
 @cache
+def countries() -> tuple[str, ...]:
+    """Where every carrier sells numbers, whatever its seed; in alphabetical order."""
+    return tuple(sorted({row["country"] for row in _rows()}))
+
+
+@cache
 def abilities_of(text: str) -> tuple[Ability, ...]:
     """Read `io io .. ?? i.` as what a number can do, in the order of `Capability`."""
     return tuple(

@@ -11,17 +11,17 @@ class Fault(StrEnum):
     """What goes wrong next."""
 
     GONE = "gone"
-    """The next purchase finds that somebody else has bought the number."""
+    """The next purchase finds that somebody else has bought the number, the next release that it is not ours."""
     PRICE_MOVED = "price_moved"
     """The next quote names a monthly price that is higher, for good."""
     TIMEOUT_BEFORE_CHARGE = "timeout_before_charge"
-    """The next purchase is not carried out, and not answered."""
+    """The next purchase or release is not carried out, and not answered."""
     TIMEOUT_AFTER_CHARGE = "timeout_after_charge"
-    """The next purchase is carried out and charged, but not answered."""
+    """The next purchase or release is carried out, but not answered."""
     RATE_LIMITED = "rate_limited"
-    """The next purchase is answered with 429: this carrier did not process it."""
+    """The next purchase or release is answered with 429: this carrier did not process it."""
     SERVER_ERROR = "server_error"
-    """The next purchase is answered with 500: not carried out, but nobody can tell."""
+    """The next purchase or release is answered with 500: not carried out, but nobody can tell."""
     PENDING = "pending"
     """The next purchase is accepted, and carried out and charged two seconds later."""
     SLOW = "slow"
@@ -31,6 +31,7 @@ class Fault(StrEnum):
 QUOTE_FAULTS = frozenset({Fault.PRICE_MOVED})
 CALL_FAULTS = frozenset({Fault.SLOW})
 PURCHASE_FAULTS = frozenset(Fault) - QUOTE_FAULTS - CALL_FAULTS
+RELEASE_FAULTS = PURCHASE_FAULTS - {Fault.PENDING}  # it is carried out at once or not at all
 
 
 def add(db: sqlite3.Connection, fault: Fault, times: int) -> None:

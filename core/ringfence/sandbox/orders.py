@@ -152,10 +152,10 @@ def charges(db: sqlite3.Connection) -> list[Charge]:
 
 
 def owned(db: sqlite3.Connection) -> list[OwnedNumber]:
-    """Every number of the account, in the order they were bought."""
+    """Every number of the account, in the order they were bought; what was given back is not among them."""
     rows = db.execute(
         "SELECT * FROM owned JOIN orders USING (order_id) JOIN stock USING (stock_id)"
-        " ORDER BY number_id"
+        " WHERE number_id NOT IN (SELECT number_id FROM releases) ORDER BY number_id"
     )
     return [
         OwnedNumber(

@@ -56,6 +56,7 @@ def _price_or_refusal(item: Item) -> Price | CarrierError:
 
 def _why_not_on_sale(db: sqlite3.Connection, stock_id: str) -> CarrierError:
     states = [order.state for order in orders.all_of(db) if order.stock_id == stock_id]
-    if not states:
-        return CarrierError(404, "number_gone")
-    return CarrierError(409, "already_ordered" if OrderState.PENDING in states else "already_owned")
+    if OrderState.PENDING in states:
+        return CarrierError(409, "already_ordered")
+    is_ours = any(number.item.stock_id == stock_id for number in orders.owned(db))
+    return CarrierError(409, "already_owned") if is_ours else CarrierError(404, "number_gone")

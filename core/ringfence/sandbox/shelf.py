@@ -23,6 +23,11 @@ def fill(db: sqlite3.Connection, items: Iterable[Item]) -> None:
     )
 
 
+def everything(db: sqlite3.Connection) -> list[Item]:
+    """The whole stock, with what is sold already."""
+    return [item_of(row) for row in db.execute("SELECT * FROM stock ORDER BY stock_id")]
+
+
 def on_sale(db: sqlite3.Connection, country: str) -> list[Item]:
     """Everything of one country that we could still order."""
     rows = db.execute("SELECT * FROM on_sale WHERE country = ?", (country,))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ringfence.numbers import E164, Capability, NumberType
 from ringfence.offers import Ability, Buyable, Papers, Price
+from ringfence.places import is_same_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +87,4 @@ def cheapest_first(items: Iterable[Item], *, main: str | None) -> list[Item]:
 
 
 def _is_place(place: str | None, wanted: str | None) -> bool:
-    return wanted is None or (place is not None and _plain(place) == _plain(wanted))
-
-
-def _plain(place: str) -> str:
-    """The name without case and accents, so that `sao paulo` finds São Paulo."""
-    letters = unicodedata.normalize("NFKD", place.strip())
-    return "".join(each for each in letters if not unicodedata.combining(each)).casefold()
+    return wanted is None or (place is not None and is_same_place(place, wanted))

@@ -87,6 +87,8 @@ class DatabaseStatus:
     found: str | None
     """The schema's version; None for an empty database."""
     expected: str = schema.SCHEMA_VERSION
+    journal: str | None = None
+    """How an embedded database keeps its log: `wal` as it must be; None for any other database."""
 
 
 def database_status(url: str) -> DatabaseStatus:
@@ -97,7 +99,17 @@ def database_status(url: str) -> DatabaseStatus:
         StorageUnavailable: locked or unreachable.
     """
     with _engine(url) as engine, translated():
-        return DatabaseStatus(engine.dialect.name, _schema_version(engine))
+        return DatabaseStatus(
+            engine.dialect.name, _schema_version(engine), journal=_journal(engine)
+        )
+
+
+def _journal(engine: Engine) -> str | None:
+    if engine.dialect.name != "sqlite":
+        return None
+    with engine.connect() as plain:
+        connection = plain.execution_options(is_read=True)
+        return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
 
 
 def upgrade_database(url: str) -> DatabaseStatus:

@@ -47,6 +47,8 @@ def add(tx: Transaction, intent: Intent, *, terms: str, stock_key: str) -> None:
             "expires_at": intent.expires_at,
             "quoted_at": wish.created_at,
             "refusal": _json(intent.refusal),
+            "assistant_id": wish.assistant_id,
+            "role": wish.role,
         },
     )
     tx.connection.execute(
@@ -264,24 +266,52 @@ _FOLLOWING = frozenset({
 })  # fmt: skip
 
 
-_OPEN_LINES = select(
-    schema.open_line.c.provider, schema.open_line.c.number, schema.open_line.c.intent_id
-).where(
-    schema.open_line.c.principal == bindparam("principal_"),
-    schema.open_line.c.number.in_(bindparam("numbers_", expanding=True)),
+_OPEN_LINES = (
+    select(schema.open_line.c.provider, schema.open_line.c.number, schema.open_line.c.intent_id)
+    .join(schema.intent, schema.intent.c.intent_id == schema.open_line.c.intent_id)
+    .where(
+        schema.open_line.c.principal == bindparam("principal_"),
+        schema.open_line.c.number.in_(bindparam("numbers_", expanding=True)),
+        schema.intent.c.op == bindparam("op_"),
+    )
 )
 
 
 def open_intent(
-    tx: Transaction, principal: str, numbers: Sequence[tuple[Provider, str]]
+    tx: Transaction, principal: str, op: Op, numbers: Sequence[tuple[Provider, str]]
 ) -> Intent | None:
-    """The principal's intent with an open line for one of these numbers."""
+    """The principal's intent to do this with one of these numbers that has an open line for it."""
     rows = tx.connection.execute(
-        _OPEN_LINES, {"principal_": principal, "numbers_": [number for _, number in numbers]}
+        _OPEN_LINES,
+        {
+            "principal_": principal,
+            "op_": op.value,
+            "numbers_": [number for _, number in numbers],
+        },
     ).all()
     wanted = {(provider.value, number) for provider, number in numbers}
     found = sorted(row.intent_id for row in rows if (row.provider, row.number) in wanted)
     return get(tx, found[0]) if found else None
+
+
+@dataclass(frozen=True)
+class OpenLine:
+    """Whose line about a number is open, and what it is to do."""
+
+    principal: str
+    op: Op
+
+
+def open_lines(tx: Transaction, provider: Provider, number: str) -> list[OpenLine]:
+    """Everybody's open lines about a number, in the order in which they were asked for."""
+    table = schema.open_line.c
+    rows = tx.connection.execute(
+        select(table.principal, schema.intent.c.op)
+        .join(schema.intent, schema.intent.c.intent_id == table.intent_id)
+        .where(table.provider == provider.value, table.number == number)
+        .order_by(table.line_id)
+    )
+    return [OpenLine(row.principal, Op(row.op)) for row in rows]
 
 
 def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent | None:
@@ -375,6 +405,18 @@ def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
         .limit(limit)
     ).all()
     return [_intent(tx, row) for row in rows]
+
+
+def ids_of(tx: Transaction, principal: str, *, limit: int) -> list[str]:
+    """A principal's own intents by id, the latest first."""
+    table = schema.intent.c
+    rows = tx.connection.execute(
+        select(table.intent_id)
+        .where(table.principal == principal)
+        .order_by(table.intent_id.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
 
 
 def is_being_moved(tx: Transaction, number_id: str) -> bool:
@@ -555,6 +597,16 @@ def unsettled_count(tx: Transaction) -> int:
     return int(
         tx.connection.execute(
             select(func.count()).where(schema.line.c.state.in_(states))
+        ).scalar_one()
+    )
+
+
+def awaiting_count(tx: Transaction) -> int:
+    """How many intents wait for a person."""
+    waits = schema.intent.c.state == IntentState.AWAITING_APPROVAL.value
+    return int(
+        tx.connection.execute(
+            select(func.count()).select_from(schema.intent).where(waits)
         ).scalar_one()
     )
 

@@ -103,6 +103,11 @@ def paid_for(tx: Transaction) -> list[NumberRecord]:
     return [NumberRecord.model_validate_json(document) for document in rows.scalars()]
 
 
+def latest(tx: Transaction, number: str) -> NumberRecord | None:
+    """The latest number that there was under this E.164, whatever became of it."""
+    return _one(tx, schema.number.c.number == number)
+
+
 def due(tx: Transaction, limit: int) -> list[str]:
     """Ids of numbers whose connection is to be made now."""
     table = schema.number.c
@@ -120,6 +125,22 @@ def next_due(tx: Transaction) -> datetime | None:
     return tx.connection.execute(
         select(func.min(table.due_at)).where(table.is_settled.is_(False))
     ).scalar_one_or_none()
+
+
+def of_assistant(tx: Transaction, assistant_id: str) -> list[NumberRecord]:
+    """The numbers we pay for that serve an assistant, or are being connected to it, the oldest first."""
+    table = schema.number.c
+    rows = tx.connection.execute(
+        select(table.document)
+        .where(
+            table.state != NumberState.RELEASED.value,
+            # Whom a number shall serve stands in its document alone while that is still to be done.
+            (table.assistant_id == assistant_id) | table.is_settled.is_(False),
+        )
+        .order_by(table.number_id)
+    )
+    found = [NumberRecord.model_validate_json(document) for document in rows.scalars()]
+    return [record for record in found if record.wanted_assistant_id == assistant_id]
 
 
 def unsettled_of(tx: Transaction, line_ids: Sequence[str]) -> int:

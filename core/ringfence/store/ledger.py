@@ -6,11 +6,12 @@ budget can be folded from old entries. Entries of one line are ordered by the li
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, Update, insert, select, update
+from sqlalchemy import Row, Update, func, insert, select, update
 
 from ringfence.nouns import Noun
 from ringfence.states import HoldState, LineState, check_transition
@@ -93,6 +94,24 @@ def add(tx: Transaction, entries: Sequence[Entry]) -> None:
         tx.connection.execute(insert(schema.ledger_entry), rows)
 
 
+_COUNTING = (EntryKind.POST.value, EntryKind.LATE.value, EntryKind.EXTERNAL.value)
+
+
+def counting_entry(tx: Transaction, *, number_id: str, line_id: str | None) -> Entry | None:
+    """The latest entry that let a number count as ours: its purchase, or what was written of it without one."""
+    table = schema.ledger_entry.c
+    is_its = table.number_id == number_id
+    if line_id is not None:
+        is_its |= table.line_id == line_id
+    row = tx.connection.execute(
+        select(schema.ledger_entry)
+        .where(is_its, table.kind.in_(_COUNTING))
+        .order_by(table.effective_at.desc(), table.entry_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _entry(row) if row is not None else None
+
+
 def exists(tx: Transaction, entry_id: str) -> bool:
     """Whether an entry with this id was written; renewals have ids that say what they renew."""
     found = tx.connection.execute(
@@ -109,6 +128,72 @@ def entries(tx: Transaction, *, since: datetime | None = None) -> Iterator[Entry
         query = query.where(table.effective_at >= since)
     for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
         yield _entry(row)
+
+
+def in_order(tx: Transaction) -> Iterator[tuple[Entry, datetime]]:
+    """Every entry as it counts in time, with the moment in which it was written; read a few at a time."""
+    table = schema.ledger_entry.c
+    query = select(schema.ledger_entry).order_by(table.effective_at, table.entry_id)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield _entry(row), row.recorded_at
+
+
+def latest(
+    tx: Transaction, kinds: Collection[EntryKind], *, since: datetime, until: datetime, limit: int
+) -> list[tuple[Entry, datetime]]:
+    """The latest entries of these kinds that count from `since` on and before `until`, and when each was written."""
+    table = schema.ledger_entry.c
+    query = (
+        select(schema.ledger_entry)
+        .where(
+            table.kind.in_([kind.value for kind in kinds]),
+            table.effective_at >= since,
+            table.effective_at < until,
+        )
+        .order_by(table.effective_at.desc(), table.entry_id.desc())
+        .limit(limit)
+    )
+    return [(_entry(row), row.recorded_at) for row in tx.connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """So many equal amounts that were spent under the exchange rates of one policy."""
+
+    times: int
+    policy_version: int
+    currency: str
+    micros: int
+
+
+SPENDING = frozenset({EntryKind.POST, EntryKind.LATE, EntryKind.RENEWAL})
+"""The kinds whose amounts are paid; the others set aside, give back, or say what will be paid."""
+
+
+def spent(tx: Transaction, *, since: datetime, until: datetime) -> list[Spent]:
+    """What counts as spent from `since` on and before `until`: a purchase when it was sent, as budgets count it."""
+    entry, claim = schema.ledger_entry.c, schema.ledger_entry.alias("claim").c
+    claimed_at = (
+        select(func.max(claim.effective_at))
+        .where(claim.line_id == entry.line_id, claim.kind == EntryKind.CLAIM.value)
+        .scalar_subquery()
+    )
+    counts_at = func.coalesce(claimed_at, entry.effective_at)
+    amount = (entry.policy_version, entry.currency, entry.setup_micros, entry.monthly_micros)
+    query = (
+        select(func.count().label("times"), *amount)
+        .where(
+            entry.kind.in_([kind.value for kind in SPENDING]),
+            entry.effective_at >= since,  # nothing is paid before it is sent
+            counts_at >= since,
+            counts_at < until,
+        )
+        .group_by(*amount)
+    )
+    return [
+        Spent(row.times, row.policy_version, row.currency, row.setup_micros + row.monthly_micros)
+        for row in tx.connection.execute(query)
+    ]
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:

@@ -154,6 +154,9 @@ intent = Table(
     Column("decided_by", String(200)),
     Column("decided_level", String(20)),
     Column("decline_reason", String(20)),
+    Column("assistant_id", String(64)),
+    Column("role", String(32)),
+    Index(None, "assistant_id", "role"),
     Index(None, "state", "expires_at"),
     Index(None, "principal", "stock_key", "created_at"),
     Index(None, "principal", "state"),
@@ -312,6 +315,14 @@ requester = Table(
     "requester",
     metadata,
     Column("principal", String(200), primary_key=True),
+    Column("turns", BigInteger, nullable=False),
+)
+
+provision = Table(
+    "provision",
+    metadata,
+    Column("assistant_id", String(64), primary_key=True),
+    Column("role", String(32), primary_key=True),
     Column("turns", BigInteger, nullable=False),
 )
 

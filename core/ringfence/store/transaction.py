@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from ringfence.store.anchor import Anchor, NoAnchor
 
 MAX_TRIES = 12
 """How often one transaction is run again after losing a race; by then something else is wrong."""
+LOCK_WAIT_SECONDS = 10.0
+"""How long a change queues for the right to write, as long as SQLite itself waits for a foreign lock."""
 THREADS = 8
 """Transactions of one process at once; more would only wait at the lock."""
 
@@ -243,11 +246,49 @@ def file_lock(path: Path | None) -> Iterator[None]:
         raise StorageUnavailable(
             f"The lock file {path} cannot be opened: {error.strerror}."
         ) from error
+    _Queue(handle, path).wait()
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+class _Queue:
+    """One place in the queue for a file lock, which the kernel keeps in order but not in time.
+
+    The waiting is done by a thread of its own, since nothing can end it; who has gone meanwhile gives the lock back.
+    """
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self._handle, self._path = handle, path
+        self._lock = threading.Lock()
+        self._has_come = threading.Event()
+        self._is_left = False
+
+    def wait(self) -> None:
+        """Come to the head of the queue; the handle is ours to close then.
+
+        Raises:
+            StorageUnavailable: it took too long; the handle is closed, now or later.
+        """
+        threading.Thread(target=self._stand, daemon=True).start()
+        if self._has_come.wait(LOCK_WAIT_SECONDS):
+            return
+        with self._lock:
+            self._is_left = not self._has_come.is_set()
+        if self._is_left:
+            raise StorageUnavailable(
+                f"The database is locked by another program, which holds {self._path}; nothing was changed.",
+                remedy="Tell the person to run: ringfence doctor. It names the program that holds the lock.",
+            )
+
+    def _stand(self) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        with self._lock:
+            if self._is_left:
+                os.close(self._handle)
+            else:
+                self._has_come.set()
 
 
 @contextmanager

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import anyio
+from sqlalchemy import func, select
+
+from ringfence.store import schema
+from ringfence.store.transaction import Transaction
 
 LOOK_EVERY_SECONDS = 0.25
 """How often a waiter reads its row anew; a look costs a fraction of a millisecond."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the store stands; another mark means that something has changed, whoever changed it."""
+
+    audited: int
+    """Almost every change is audited; the two others are for what a carrier says, and for windows that begin."""
+    numbers: int
+    balances: int
+
+
+_MARK = select(
+    select(schema.audit_head.c.seq).scalar_subquery(),
+    select(func.coalesce(func.sum(schema.number.c.version), 0)).scalar_subquery(),
+    select(func.count()).select_from(schema.balance).scalar_subquery(),
+)
+
+
+def mark(tx: Transaction) -> Mark:
+    """Read where the store stands; costs a fraction of a millisecond."""
+    return Mark(*map(int, tx.connection.execute(_MARK).one()))
 
 
 class Bell:

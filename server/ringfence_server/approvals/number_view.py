@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from ringfence.guard.card import checked_grouping, quoted
 from ringfence.intents import Intent, Line, LineTerms, Op
@@ -52,6 +53,9 @@ def _said(terms: LineTerms, op: Op) -> Iterator[str]:
     yield f"at {terms.provider}, account {quoted(terms.account)}"
     if op is not Op.BUY:
         yield f"serves {quoted(terms.current_assistant_id or '') or 'nobody'} now"
+    if terms.owned_since is not None:
+        costs = f"{terms.owned_monthly} a month" if terms.owned_monthly else "at an unknown price"
+        yield f"ours since {terms.owned_since.astimezone(UTC):%Y-%m-%d}, {costs}"
     if terms.price is not None:
         yield f"set-up {terms.price.setup}, then {terms.price.monthly} a month"
 
@@ -73,7 +77,7 @@ def _ended(line: Line, op: Op) -> str | None:
 
 _LINES = {
     LineState.DISPATCHING: "The carrier is being asked",
-    LineState.PROVIDER_PENDING: "Ordered; the carrier is working on it",
+    LineState.PROVIDER_PENDING: "Taken; the carrier is working on it",
     LineState.UNKNOWN: "Outcome unknown",
     LineState.MANUAL: "Outcome unknown; a person has to look",
 }

@@ -55,10 +55,11 @@ def outcome_of(intent: Intent) -> Outcome:
             done = f"{_DONE[intent.terms.op]} in part"
             return Outcome("warn", done, "What became of each number stands beside it.")
         case _S.FAILED:
-            said = f"{_approved(intent)} It did not work out, and nothing was charged."
+            said = f"{_approved(intent)} It did not work out, and {_UNCHANGED[intent.terms.op]}."
             return Outcome("bad", _NOT_DONE[intent.terms.op], said.strip())
         case _S.NEEDS_ATTENTION:
-            return Outcome("warn", "Outcome unknown", _UNKNOWN, LATER)
+            said = f"{_UNKNOWN} {_NOT_ANOTHER[intent.terms.op]}".strip()
+            return Outcome("warn", "Outcome unknown", said, LATER)
         case _S.DECLINED:
             return Outcome("quiet", f"Declined{_by(intent)}", _DECLINED[intent.decline_reason])
         case _S.CANCELLED:
@@ -75,13 +76,27 @@ def outcome_of(intent: Intent) -> Outcome:
 
 _UNKNOWN = (
     "The carrier did not say clearly whether it was done. It is being looked up, and is never sent "
-    "a second time. Do not approve another one in its place."
+    "a second time."
 )
+_NOT_ANOTHER = {
+    Op.BUY: "Do not approve another one in its place.",
+    Op.RELEASE: "Until then it counts as yours.",
+    Op.ASSIGN: "",
+}
+_UNCHANGED = {
+    Op.BUY: "nothing was charged",
+    Op.RELEASE: "the number is still yours",
+    Op.ASSIGN: "nothing was changed",
+}
 
 
 def _completed(intent: Intent) -> str:
     terms = intent.terms
-    if terms.op is not Op.BUY:
+    if terms.op is Op.RELEASE:
+        ended = terms.lines[0].owned_monthly
+        charge = f"charge of {ended}" if ended else "charge"
+        return f"{_approved(intent)} Its monthly {charge} ends.".strip()
+    if terms.op is Op.ASSIGN:
         return f"{_approved(intent)} Nothing was charged.".strip()
     what = checked_grouping(terms.lines[0].number) if len(terms.lines) == 1 else "All of them"
     verb = "is" if len(terms.lines) == 1 else "are"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from ringfence.desk.showing import Inbox, Shown
 from ringfence.guard.card import card, checked_grouping, quoted
-from ringfence.intents import Intent, Level, Op
+from ringfence.intents import DeclineReason, Intent, Level, Op, Terms
 from ringfence.money import Money
 from ringfence_server.approvals.budget_view import BudgetView, budget_view
 from ringfence_server.approvals.number_view import NumberView, number_view
@@ -23,10 +23,11 @@ _ACTIONS = {
     Op.RELEASE: ("Give a number back for good", "Give back for good"),
     Op.ASSIGN: ("Move a number in use", "Move, though in use,"),
 }
-_FREE = {
-    Op.BUY: "",
-    Op.RELEASE: "Costs nothing and ends the monthly charge. It usually cannot be got back.",
-    Op.ASSIGN: "Costs nothing, but moves live calls and texts.",
+_WHOSE = {Op.BUY: "For assistant", Op.RELEASE: "Taken from", Op.ASSIGN: "For assistant"}
+_WHY_NOT = {
+    DeclineReason.ANOTHER_NUMBER: "Another number",
+    DeclineReason.TOO_EXPENSIVE: "Too expensive",
+    DeclineReason.STOP: "Stop asking",
 }
 _TERMINAL_LEVELS = {
     Level.PASSPHRASE: "an approver’s passphrase, typed in a terminal",
@@ -60,6 +61,8 @@ class CardView:
     about: str
     """Said before amounts that were converted upward."""
     small_print: Sequence[str]
+    whose: str
+    """What stands before the assistant: that it gets the numbers, or loses them."""
     assistant: str
     requester: str
     needs: str | None
@@ -76,6 +79,8 @@ class CardView:
     left: str
     nonce: str | None
     may_approve: bool
+    reasons: Sequence[tuple[str, str]]
+    """What a person can mean by no: the form's value, and its words."""
     outcome: Outcome | None
 
 
@@ -108,7 +113,8 @@ def card_view(shown: Shown) -> CardView:
         first_year=_amount(terms.first_year) if terms.op is Op.BUY else None,
         about="at most " if terms.is_converted else "",
         small_print=_small_print(shown),
-        assistant=quoted(terms.assistant_id or "") or "nobody yet",
+        whose=_WHOSE[terms.op],
+        assistant=_assistant(intent),
         requester=quoted(terms.principal),
         needs=None if shown.is_page_enough else _TERMINAL_LEVELS.get(shown.needed, "a person"),
         frozen=quoted(shown.frozen) if shown.frozen is not None else None,
@@ -123,23 +129,52 @@ def card_view(shown: Shown) -> CardView:
         left=_left(left),
         nonce=shown.nonce,
         may_approve=shown.is_page_enough and shown.frozen is None,
+        reasons=[
+            (reason.value, said)
+            for reason, said in _WHY_NOT.items()
+            if terms.op is Op.BUY or reason is DeclineReason.STOP
+        ],
         outcome=None if shown.is_open else outcome_of(intent),
     )
 
 
 def row_view(intent: Intent, inbox: Inbox) -> RowView:
     """One intent in the inbox."""
-    terms = intent.terms
     outcome = None if intent in inbox.waiting else outcome_of(intent)
-    costs = f"{terms.total_now} now, then {terms.total_monthly} a month"
     return RowView(
         intent_id=intent.intent_id,
         title=f"{_action(intent)}{' ' if len(intent.lines) > 1 else ': '}{_title(intent)}",
-        said=outcome.title if outcome else (costs if terms.op is Op.BUY else "costs nothing"),
+        said=outcome.title if outcome else _costs(intent),
         match_code=intent.match_code,
         left="" if outcome else _left(intent.expires_at - inbox.now),
         kind=outcome.kind if outcome else "open",
     )
+
+
+def _costs(intent: Intent) -> str:
+    terms = intent.terms
+    match terms.op:
+        case Op.BUY:
+            return f"{terms.total_now} now, then {terms.total_monthly} a month"
+        case Op.RELEASE:
+            return f"costs nothing and ends {_ending(terms)}"
+        case Op.ASSIGN:
+            return "costs nothing"
+
+
+def _ending(terms: Terms) -> str:
+    """What a release saves."""
+    monthly = terms.lines[0].owned_monthly if len(terms.lines) == 1 else None
+    return f"{monthly} a month" if monthly else "the monthly charge"
+
+
+def _assistant(intent: Intent) -> str:
+    """Whom it is about: who gets the numbers, or whom they are taken from."""
+    terms = intent.terms
+    if terms.op is not Op.RELEASE:
+        return quoted(terms.recipient or "") or "nobody yet"
+    losing = sorted({line.current_assistant_id or "" for line in terms.lines} - {""})
+    return ", ".join(map(quoted, losing)) or "nobody"
 
 
 def _action(intent: Intent) -> str:
@@ -153,8 +188,10 @@ def _title(intent: Intent) -> str:
 
 def _small_print(shown: Shown) -> list[str]:
     terms = shown.facts.intent.terms
-    if terms.op is not Op.BUY:
-        return [_FREE[terms.op]]
+    if terms.op is Op.RELEASE:
+        return [f"Costs nothing and ends {_ending(terms)}.", "It usually cannot be got back."]
+    if terms.op is Op.ASSIGN:
+        return ["Costs nothing, but moves live calls and texts."]
     months = max(line.min_term_months for line in terms.lines)
     term = "one month" if months == 1 else f"{months} months"
     said = [f"Renews every month until it is given back; at least {term}."]

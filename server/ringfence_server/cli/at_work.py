@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
 import anyio
 
+from ringfence.errors import StorageUnavailable
+from ringfence.guard import approval
 from ringfence.intents import Intent
 from ringfence.states import IntentState, LineState
+from ringfence.store import intents
 from ringfence_server.opening import Premises, open_installation
 from ringfence_server.serve import local_principal
 from ringfence_server.settings import read_settings
@@ -32,9 +35,18 @@ def premises() -> Iterator[Premises]:
     """
     opened = open_installation(read_settings())
     try:
+        _tidy(opened)
         yield opened
     finally:
         opened.close()
+
+
+def _tidy(opened: Premises) -> None:
+    """End what has expired, if no server runs here: it must not hold budget, nor be shown as open."""
+    store = opened.desk.store
+    if store.read_now(lambda tx: intents.overdue(tx, 1)):
+        with suppress(StorageUnavailable):  # then it is as it was, and may be looked at
+            store.write_now(approval.expire_overdue)
 
 
 def in_premises(work: Callable[[Premises], Awaitable[T]]) -> T:

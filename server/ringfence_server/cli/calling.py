@@ -9,6 +9,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from ringfence.desk import listing
+from ringfence.desk.listing import Idle
 from ringfence.errors import InvalidArguments
 from ringfence.states import IntentState
 from ringfence_server.cli import exits
@@ -16,13 +18,15 @@ from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, surf
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import SIMULATED, Json, print_document, show, table
 from ringfence_server.opening import Premises
-from ringfence_tools import CATALOG
+from ringfence_tools import CATALOG, list_numbers
 from ringfence_tools.intent_result import intent_of
-from ringfence_tools.list_numbers import ListResult, NumberDocument
+from ringfence_tools.list_numbers import ListArguments, ListResult, NumberDocument
 from ringfence_tools.operation import AnyOperation, Call, Result
 from ringfence_tools.parsing import parse
-from ringfence_tools.printing import words
+from ringfence_tools.printing import printed, words
 from ringfence_tools.search_numbers import OfferDocument, SearchResult
+
+NO_SUM = "What they cost together is not known: a price or a rate is missing."
 
 
 def call(
@@ -84,7 +88,7 @@ def search(
         wraps="where",
     )
     text = [found] if result.offers else ["Nothing matches.", *result.relaxations]
-    show(result.as_document(), *text, *_marked(result), as_json=as_json)
+    show(result.as_document(), *text, *marked(result), as_json=as_json)
     return Exit.DONE
 
 
@@ -92,18 +96,24 @@ def numbers(
     *,
     country: Annotated[str | None, typer.Option(help="Two letters, such as US.")] = None,
     assistant: Annotated[str | None, typer.Option(help="Whom they serve.")] = None,
+    idle_days: Annotated[
+        int | None, typer.Option(help="Only those that have served nobody for so many days.")
+    ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the carriers first.")] = False,
     limit: Annotated[int, typer.Option(help="How many at most, up to 100.")] = 20,
     as_json: Json = False,
 ) -> Exit:
-    """List the numbers that we pay for."""
+    """List the numbers that we pay for, and what a year of the idle ones costs."""
     wished = {
         "country": country and country.upper(),
         "assistant_id": assistant,
+        "idle_days": idle_days,
         "refresh": refresh,
         "limit": limit,
     }
-    result = cast("ListResult", run_tool("list_numbers", _without_none(wished)))
+    arguments = parse(list_numbers.OPERATION, _without_none(wished))
+    result, idle = in_premises(partial(_listed, arguments=arguments))
+    document = {**result.as_document(), "idle": _idle_document(idle)}
     found = table(
         "number",
         "state",
@@ -113,9 +123,33 @@ def numbers(
         rows=map(_number, result.numbers),
         wraps="works",
     )
-    text = [found, f"Together {result.total_monthly} a month."] if result.numbers else ["None yet."]
-    show(result.as_document(), *text, *_marked(result), as_json=as_json)
+    total = f"Together {result.total_monthly} a month." if result.total_monthly else NO_SUM
+    text = [found, total] if result.numbers else ["None yet." if idle_days is None else "None."]
+    show(document, *text, *_idle_told(idle, idle_days), *marked(result), as_json=as_json)
     return Exit.DONE
+
+
+async def _listed(opened: Premises, *, arguments: ListArguments) -> tuple[ListResult, Idle]:
+    """What the tool lists, and what those of them that serve nobody cost."""
+    result = await list_numbers.run(Call(opened.desk, person(), surface()), arguments)
+    return result, await listing.idle(opened.desk, person(), list_numbers.wish_of(arguments))
+
+
+def _idle_document(idle: Idle) -> dict[str, Any]:
+    return {
+        "count": idle.count,
+        "yearly": printed(idle.yearly),
+        **({"converted": True} if idle.is_converted else {}),
+    }
+
+
+def _idle_told(idle: Idle, days: int | None) -> list[str]:
+    if not idle.count:
+        return []
+    cost = f"{'at most ' if idle.is_converted else ''}{idle.yearly}" if idle.yearly else "unknown"
+    since = f" for {days} days or more" if days else ""
+    who = "1 serves" if idle.count == 1 else f"{idle.count} serve"
+    return [f"{who} nobody{since}, which costs {cost} a year."]
 
 
 def run_tool(name: str, raw: object, *, wait: bool = False) -> Result:
@@ -167,7 +201,8 @@ def _without_none(wished: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in wished.items() if value is not None}
 
 
-def _marked(result: Result) -> list[str]:
+def marked(result: Result) -> list[str]:
+    """The note that nothing of a result is real, where nothing is."""
     return [SIMULATED] if result.simulated else []
 
 

@@ -1,7 +1,7 @@
 """Exit codes: what a script learns without reading a word.
 
 0  done, or shown
-1  a bug of ours, or books that do not balance
+1  a bug of ours, books that do not balance, or a script whose step is not as expected
 2  the command or the installation must be corrected: arguments, ids, settings, a damaged database
 3  no: the guard refused, a person declined, it was withdrawn, or it is too late
 4  a person has to decide first

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ringfence.errors import RingfenceError
 from ringfence_server.cli.remedies import for_person
@@ -33,13 +34,13 @@ def print_document(document: Mapping[str, Any]) -> None:
     console().print(json.dumps(document, indent=2), soft_wrap=True)
 
 
-def show(document: Mapping[str, Any], *text: str | Table, as_json: bool) -> None:
+def show(document: Mapping[str, Any], *text: str | Text | Table, as_json: bool) -> None:
     """Print a result in the form that was asked for; text keeps the lines that it has."""
     if as_json:
         print_document(document)
         return
     for part in text:
-        console().print(part, soft_wrap=isinstance(part, str))
+        console().print(part, soft_wrap=not isinstance(part, Table))
 
 
 def fail(error: RingfenceError, *, as_json: bool) -> None:
@@ -54,7 +55,18 @@ def fail(error: RingfenceError, *, as_json: bool) -> None:
         if isinstance(each, dict)
     ]
     told = [f"{error.message} ({error.code})", *violations, for_person(document["error"]["remedy"])]
+    if "lines" in error.details:  # to be copied, so as they are
+        told.append(str(error.details["lines"]))
     print("\n".join(told), file=sys.stderr)
+
+
+def coloured(text: str, styles: Mapping[str, str]) -> Text:
+    """Text whose lines are coloured by what they begin with; no line is told by its colour alone."""
+    lines = [
+        Text(line, next((style for start, style in styles.items() if line.startswith(start)), ""))
+        for line in text.splitlines()
+    ]
+    return Text("\n").join(lines)
 
 
 def filled(text: str, *, indent: int = 0) -> str:
@@ -85,7 +97,11 @@ def console() -> Console:
     return made
 
 
+def nobody_reads() -> None:
+    """Whoever reads has seen enough (`| head`): finish in silence what was begun."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class _PatientConsole(Console):
     def on_broken_pipe(self) -> None:
-        """Whoever reads has seen enough (`| head`): finish in silence what was begun."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()

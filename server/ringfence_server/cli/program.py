@@ -7,22 +7,31 @@ import secrets
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from ringfence import __version__
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
 from ringfence_server.cli import (
     approvals,
     approvers,
     assistants,
+    books,
     calling,
+    completion,
+    config,
     database,
     deciding,
+    doctor,
     exits,
+    installing,
     keeping,
     policy,
     sandbox,
+    scripting,
 )
+from ringfence_server.cli.examples import add_examples
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import fail
 
@@ -46,12 +55,17 @@ INTERRUPTED = 130
 def build() -> typer.Typer:
     """Every command, in the order of the help."""
     program = _group(HELP)
+    program.callback()(_options)
     program.command("serve", context_settings=_ANYTHING)(_serve)
     program.command("demo")(_demo)
+    program.command("init")(config.init)
+    program.command("install")(installing.install)
+    program.command("doctor")(doctor.doctor)
     program.command("search")(calling.search)
     program.command("numbers")(calling.numbers)
-    program.command("spending")(keeping.spending)
+    program.command("spending")(books.spending)
     program.command("call")(calling.call)
+    program.command("script")(scripting.script)
     program.command("pending")(deciding.pending)
     program.command("show")(deciding.show_intent)
     program.command("approve")(deciding.approve)
@@ -79,11 +93,15 @@ def build() -> typer.Typer:
     register.command("remove")(assistants.remove_assistant)
     program.add_typer(register, name="assistant")
     ledger = _group("The ledger: what was held, sent, spent and given back.")
-    ledger.command("verify")(keeping.verify_ledger)
+    ledger.command("verify")(books.verify_ledger)
+    ledger.command("export")(books.export_ledger)
     program.add_typer(ledger, name="ledger")
     chain = _group("The audit chain: everything that happened.")
-    chain.command("verify")(keeping.verify_audit)
+    chain.command("verify")(books.verify_audit)
     program.add_typer(chain, name="audit")
+    settings = _group("Settings: what is in force, and where it comes from.")
+    settings.command("show")(config.show_config)
+    program.add_typer(settings, name="config")
     tables = _group("The database: its tables, and a copy of it.")
     tables.command("status")(database.status)
     tables.command("upgrade")(database.upgrade)
@@ -94,7 +112,27 @@ def build() -> typer.Typer:
     levers.command("clock")(sandbox.clock)
     levers.command("reset")(sandbox.start_anew)
     program.add_typer(levers, name="sandbox")
+    program.command("completion")(completion.completion)
+    add_examples(program)
     return program
+
+
+def _print_version(wished: bool) -> None:
+    if wished:
+        print(f"ringfence {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """What may stand before a command; the help is the group's own."""
 
 
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

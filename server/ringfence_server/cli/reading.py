@@ -25,7 +25,7 @@ _STANDS = {
     IntentState.PARTLY_COMPLETED: "{done} in part: the lines say which.",
     IntentState.FAILED: "It did not work out, and nothing was charged.",
     IntentState.NEEDS_ATTENTION: (
-        "It may have been bought. It is looked up, never sent again: ringfence settle"
+        "It may have been {did}. It is looked up, never sent again: ringfence settle"
     ),
 }
 
@@ -36,6 +36,7 @@ def standing(intent: Intent) -> str:
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
         done=_DONE[intent.terms.op],
+        did=_DONE[intent.terms.op].lower(),
     )
     return "\n".join(
         part
@@ -60,13 +61,15 @@ def _lines(intent: Intent) -> Iterator[str]:
     if intent.state is IntentState.AWAITING_APPROVAL:
         return
     for line in intent.lines:
-        yield f"  {line.terms.number}: {_became(line)}"
+        yield f"  {line.terms.number}: {_became(line, intent.terms.op)}"
 
 
-def _became(line: Line) -> str:
+def _became(line: Line, op: Op) -> str:
     if line.error:
         return f"{line.state.replace('_', ' ')} ({line.error['message']})"
     if line.state is LineState.CAPTURED and line.terms.price is not None:
         price = line.terms.price
         return f"{price.now} charged now, then {price.monthly} a month"
+    if line.state is LineState.CAPTURED:
+        return _DONE[op].lower()
     return line.state.replace("_", " ")

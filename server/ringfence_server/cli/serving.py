@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ringfence_server.settings import Settings
 
 USAGE_ERROR = 2
+EXAMPLE = "ringfence serve --exclude-tools buy_numbers"
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -79,11 +80,18 @@ def _names(text: str | None) -> frozenset[str] | None:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
 
+def option_names() -> list[tuple[str, str]]:
+    """Every option with what it does, for shell completion."""
+    actions = parser()._actions  # argparse tells it nowhere else
+    return [(name, each.help or "") for each in actions for name in each.option_strings[-1:]]
+
+
 def parser() -> ArgumentParser:
     """The options of `ringfence serve`."""
     options = ArgumentParser(
         prog="ringfence serve",
         description="Serve an assistant over MCP, on stdin and stdout; its client starts this.",
+        epilog=f"Example: {EXAMPLE}",
         allow_abbrev=False,
     )
     options.add_argument(

@@ -58,6 +58,11 @@ CREATE TABLE owned (
     sms_url TEXT
 ) STRICT;
 
+CREATE TABLE releases (   -- a row for good: a number that was given back is not sold again
+    number_id INTEGER PRIMARY KEY REFERENCES owned,
+    released_micros INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE charges (
     charge_id INTEGER PRIMARY KEY AUTOINCREMENT,
     number TEXT NOT NULL,
