@@ -269,7 +269,7 @@ class Levels(Noun):
 
     def all(self) -> tuple[Level, ...]:
         """Every level that is asked for anywhere."""
-        return (self.buy, self.release, self.assign, *(step.level for step in self.buy_above))
+        return (*map(self.needed, Op), *(step.level for step in self.buy_above))
 
 
 class PolicyDocument(Noun):

@@ -12,16 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from ringfence.approvers import ApproverKey, KeyKind, Purpose, Signature, Statement
 from ringfence.errors import NotAuthorized, PolicyRefused
 from ringfence.guard import authority, signatures
 from ringfence.guard.authority import Authority, level_of
 from ringfence.guard.digest import digest_of
 from ringfence.intents import Intent, Level
-from ringfence.store import schema, statements
-from ringfence.store.audit import GENESIS
+from ringfence.store import audit, statements
 from ringfence.store.statements import Signed
 from ringfence.store.transaction import Transaction
 
@@ -41,9 +38,7 @@ def make(  # the parts of one statement
     expires_at: datetime,
 ) -> Statement:
     """A statement to be signed now, with everything that has happened so far as its witness."""
-    seq, head = tx.connection.execute(
-        select(schema.audit_head.c.seq, schema.audit_head.c.hash)
-    ).one()
+    seq, head = audit.head(tx)
     return Statement(
         purpose=purpose,
         installation_id=tx.installation_id,
@@ -193,9 +188,4 @@ def _is_about(intent: Intent, statement: Statement) -> bool:
 
 def _is_history(tx: Transaction, statement: Statement) -> bool:
     """Whether the signed audit head is an ancestor of the present one."""
-    if statement.audit_seq == 0:
-        return statement.audit_head == GENESIS
-    found = tx.connection.execute(
-        select(schema.audit_event.c.hash).where(schema.audit_event.c.seq == statement.audit_seq)
-    ).scalar_one_or_none()
-    return found == statement.audit_head
+    return audit.hash_at(tx, statement.audit_seq) == statement.audit_head

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from ringfence.intents import Op
 from ringfence.money import Money, micros_of
 from ringfence.policy import (
     REQUIRED_KINDS,
@@ -163,7 +164,7 @@ def _asks_for_no_less(old: PolicyDocument, new: PolicyDocument) -> bool:
             and step.first_year <= before.first_year
             for step in new.levels.buy_above
         )
-        or new.levels.buy.strength >= before.level.strength
+        or new.levels.needed(Op.BUY).strength >= before.level.strength
         for before in old.levels.buy_above
     )
 

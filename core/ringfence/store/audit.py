@@ -138,6 +138,22 @@ def _fault(seq: int, text: str, claimed: str, *, expected_seq: int, previous: st
     return None
 
 
+def head(tx: Transaction) -> tuple[int, str]:
+    """How far the chain has come: the last event's place and hash."""
+    row = tx.connection.execute(select(schema.audit_head.c.seq, schema.audit_head.c.hash)).one()
+    return row.seq, row.hash
+
+
+def hash_at(tx: Transaction, seq: int) -> str | None:
+    """The hash of the event at a place; `GENESIS` before the first, None where there is none."""
+    if seq == 0:
+        return GENESIS
+    found: str | None = tx.connection.execute(
+        select(schema.audit_event.c.hash).where(schema.audit_event.c.seq == seq)
+    ).scalar_one_or_none()
+    return found
+
+
 def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
     """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
     salt = secrets.token_hex(16)
