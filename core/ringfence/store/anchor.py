@@ -118,10 +118,10 @@ class FolderAnchor:
             self._write(self._mark_file(installation_id), f"{json.dumps([mark.seq, mark.hash])}\n")
 
     def _root_file(self, installation_id: str) -> Path:
-        return self.folder / f"{installation_id}.root"
+        return self.folder.joinpath(f"{installation_id}.root")
 
     def _mark_file(self, installation_id: str) -> Path:
-        return self.folder / f"{installation_id}.high-water"
+        return self.folder.joinpath(f"{installation_id}.high-water")
 
     def _read(self, path: Path) -> str | None:
         try:
