@@ -243,3 +243,15 @@ async def test_a_key_is_not_bound_to_an_intent_that_has_only_a_part_of_its_wish(
     anew = await bought(house, one, third, key="k")
     assert anew.intent_id != first.intent_id
     assert {line.terms.number for line in anew.lines} == {one.stock.number, third.stock.number}
+
+
+async def test_a_request_that_expired_unseen_is_no_earlier_one(house: House) -> None:
+    """No runner had come by: the same wish was answered with a request that nobody could approve any more."""
+    [offer] = await house.find()
+    first = await house.propose(offer)
+    house.clock.advance(minutes=61)
+    [again] = await house.find()
+    second = await house.propose(again)
+    assert second.intent_id != first.intent_id
+    assert (await house.now(first)).state is IntentState.EXPIRED
+    assert (await house.approve(second)).state is IntentState.APPROVED

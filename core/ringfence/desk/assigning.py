@@ -9,7 +9,7 @@ from typing import Any
 from ringfence.desk.assistants import check_registered, routing_for
 from ringfence.desk.counter import Desk
 from ringfence.desk.owning import owned_terms, undecided_purchase
-from ringfence.desk.repeats import refused
+from ringfence.desk.repeats import end_what_expired, refused
 from ringfence.errors import (
     Frozen,
     NotFound,
@@ -67,6 +67,7 @@ async def assign(desk: Desk, principal: str, wish: AssignWish) -> Assigned:
         PolicyRefused: the number is being released, or lost.
         Frozen: spending is frozen, and with it whatever moves live calls.
     """
+    await end_what_expired(desk)
     record = await desk.store.read(lambda tx: _found(tx, wish))
     steps = await _describe(desk, record, wish)
     if record.wanted_assistant_id == record.assistant_id == wish.assistant_id:

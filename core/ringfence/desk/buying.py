@@ -80,6 +80,7 @@ async def propose_buy(
         InvalidArguments, NotFound, OfferExpired, ReservationExpired, NumberGone, PriceUnknown, PriceChanged,
         BudgetExceeded, PolicyRefused, PapersMissing, Frozen, IdempotencyConflict, Declined: see TOOLS.md.
     """
+    await repeats.end_what_expired(desk)
     earlier, items = await desk.store.write(lambda tx: _recognise(tx, principal, wish))
     if earlier is not None:
         return _within(earlier, wish)

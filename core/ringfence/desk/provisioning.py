@@ -10,6 +10,7 @@ from ringfence.desk.assistants import check_registered
 from ringfence.desk.buying import BuyWish, propose_buy
 from ringfence.desk.counter import Desk
 from ringfence.desk.idling import idle_numbers
+from ringfence.desk.repeats import end_what_expired
 from ringfence.desk.searching import Found, SearchWish, query_of, search
 from ringfence.errors import (
     NotFound,
@@ -119,6 +120,7 @@ async def provision(desk: Desk, principal: str, wish: ProvisionWish) -> Provisio
         NumberGone: matches went as fast as they were found.
         BudgetExceeded, Frozen and what else `propose_buy` raises: as judged for the cheapest match.
     """
+    await end_what_expired(desk)
     try:
         await desk.store.read(lambda tx: _look_for_earlier(tx, principal, wish))
         query_of(wish.search())

@@ -39,6 +39,7 @@ async def propose_release(desk: Desk, principal: str, wish: ReleaseWish) -> Inte
         PolicyRefused: it is lost, or it is being bought, connected, moved or given back at the moment.
         Frozen, IdempotencyConflict, Declined: see TOOLS.md.
     """
+    await repeats.end_what_expired(desk)
     intent = await desk.store.write(lambda tx: _propose(tx, desk, principal, wish))
     desk.bell.ring()
     if intent.state is IntentState.REFUSED:

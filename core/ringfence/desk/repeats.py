@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ringfence.desk.counter import Desk
 from ringfence.errors import IdempotencyConflict, RingfenceError, error_class
 from ringfence.guard import approval
 from ringfence.intents import Intent, Op
@@ -76,6 +77,12 @@ def earlier(tx: Transaction, name: Name, meaning: Meaning, *, is_done: bool) -> 
 def _is_just(found: Intent, meaning: Meaning) -> bool:
     """Whether an intent is about this stock and no other; a key of part of it is not a key of it."""
     return {(line.terms.provider, line.terms.number) for line in found.lines} == set(meaning.stock)
+
+
+async def end_what_expired(desk: Desk) -> None:
+    """End what nobody decided in time before anything is compared with it; a runner may not have come by yet."""
+    if await desk.store.read(lambda tx: bool(intents.overdue(tx, 1))):
+        await desk.store.write(approval.expire_overdue)
 
 
 def refused(intent: Intent) -> RingfenceError:

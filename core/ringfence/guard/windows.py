@@ -99,9 +99,12 @@ def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:
         return begun.found
     if begun.month not in begun.found:
         _count_renewals(tx, begun.month[1])
-    for name, window in begun.keys - balances.get_many(tx.connection, begun.keys).keys():
+    missing = begun.keys - balances.get_many(tx.connection, begun.keys).keys()
+    for name, window in sorted(
+        missing
+    ):  # in one order, so that no two processes wait for each other
         balances.open_row(tx.connection, name, window, Balance())
-    for name, window in begun.stale:
+    for name, window in sorted(begun.stale):
         _move_along(tx, begun.rules[name], window)
     return balances.get_many(tx.connection, begun.keys)
 

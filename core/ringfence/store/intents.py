@@ -325,7 +325,7 @@ def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent 
             table.created_at > tx.now - REPEAT_WINDOW,
             table.state.in_([IntentState.COMPLETED.value, IntentState.PARTLY_COMPLETED.value]),
         )
-        .order_by(table.created_at.desc())
+        .order_by(table.created_at.desc(), table.intent_id.desc())
         .limit(1)
     ).one_or_none()
     return _intent(tx, row) if row is not None else None
@@ -388,7 +388,7 @@ def awaiting(tx: Transaction) -> list[Intent]:
     rows = tx.connection.execute(
         select(schema.intent)
         .where(table.state == IntentState.AWAITING_APPROVAL.value)
-        .order_by(table.created_at)
+        .order_by(table.created_at, table.intent_id)
         .limit(1_000)
     ).all()
     return [_intent(tx, row) for row in rows]
@@ -445,7 +445,7 @@ def open_intents(tx: Transaction) -> list[Intent]:
     rows = tx.connection.execute(
         select(schema.intent)
         .where(table.intent_id.in_(select(schema.open_line.c.intent_id)))
-        .order_by(table.created_at)
+        .order_by(table.created_at, table.intent_id)
     ).all()
     return [_intent(tx, row) for row in rows]
 
@@ -459,6 +459,7 @@ def overdue(tx: Transaction, limit: int) -> list[Intent]:
             table.state.in_([IntentState.AWAITING_APPROVAL.value, IntentState.APPROVED.value]),
             table.expires_at <= tx.now,
         )
+        .order_by(table.expires_at, table.intent_id)
         .limit(limit)
     ).all()
     return [_intent(tx, row) for row in rows]
@@ -474,6 +475,7 @@ def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[Int
             table.op == Op.BUY.value,
             table.quoted_at <= tx.now - older_than,
         )
+        .order_by(table.quoted_at, table.intent_id)
         .limit(limit)
     ).all()
     return [_intent(tx, row) for row in rows]
@@ -483,7 +485,10 @@ def due_lines(tx: Transaction, limit: int) -> list[str]:
     """Ids of lines for which something is to be done now, longest due first."""
     table = schema.line.c
     rows = tx.connection.execute(
-        select(table.line_id).where(table.due_at <= tx.now).order_by(table.due_at).limit(limit)
+        select(table.line_id)
+        .where(table.due_at <= tx.now)
+        .order_by(table.due_at, table.line_id)
+        .limit(limit)
     )
     return list(rows.scalars())
 

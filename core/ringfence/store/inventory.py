@@ -114,6 +114,7 @@ def due(tx: Transaction, limit: int) -> list[str]:
     rows = tx.connection.execute(
         select(table.number_id)
         .where(table.is_settled.is_(False), table.due_at <= tx.now)
+        .order_by(table.due_at, table.number_id)
         .limit(limit)
     )
     return list(rows.scalars())
