@@ -14,6 +14,7 @@ from importlib.resources import files
 
 from ringfence.clock import SystemClock
 from ringfence.desk import Desk
+from ringfence.guard import high_water
 from ringfence.ids import RandomIds
 from ringfence.offers import Provider
 from ringfence.policy import PolicyDocument, read_policy, sandbox_policy
@@ -80,6 +81,7 @@ def open_installation(settings: Settings) -> Premises:
         first_policy=first_policy,
         anchor=FolderAnchor(settings.anchors),
     )
+    high_water.watch_over(store)
     carrier = Carrier(settings.sandbox_carrier, clock)
     carriers = {Provider.SANDBOX: SandboxAdapter(carrier)}
     desk = Desk(store=store, carriers=carriers, ids=ids, bell=Bell())

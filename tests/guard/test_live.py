@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,7 @@ from house import ME, PERSON, House, policy_with
 from ringfence.clock import ManualClock
 from ringfence.desk.consenting import approve_at_terminal, approve_by_client
 from ringfence.errors import NotAuthorized, PolicyRefused, RingfenceError
-from ringfence.guard import consent, policy_chain, policy_change
+from ringfence.guard import consent, high_water, policy_chain, policy_change
 from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
 from ringfence.ids import CountingIds
 from ringfence.intents import Intent
@@ -236,3 +237,51 @@ async def test_when_every_approver_is_revoked_nothing_is_asked_for(house: House)
     [offer] = await house.find()
     with pytest.raises(PolicyRefused):
         await house.propose(offer)
+
+
+# An older copy.
+
+
+def older_copy(house: House, change: Callable[[], object]) -> None:
+    """Put the database back as it was before a change."""
+    database = house.folder / "ringfence.db"
+    house.store.close()
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = database.with_name("copy")
+    shutil.copy2(database, copy)
+    change()
+    house.store.close()
+    for beside in house.folder.glob("ringfence.db-*"):
+        beside.unlink()
+    shutil.copy2(copy, database)
+
+
+async def test_a_restored_copy_freezes_until_an_approver_has_looked(
+    house: House, ada: Signer
+) -> None:
+    """Else its budgets would begin anew: it knows nothing of what was bought since."""
+    intent = approve(house, await wanted(house), ada)
+    await house.work()
+    assert (await house.now(intent)).state is IntentState.COMPLETED
+    assert high_water.watch_over(house.store) is None
+    older_copy(house, lambda: house.write(lambda tx: freeze(tx, "later", actor=PERSON)))
+    assert house.frozen() is None
+    assert "older copy" in str(high_water.watch_over(house.store))
+    assert "older copy" in str(house.frozen())
+    statement = house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
+    house.write(lambda tx: unfreeze_signed(tx, statement, ada.sign(statement)))
+    assert high_water.watch_over(house.store) is None
+    assert house.frozen() is None
+
+
+def test_a_missing_mark_freezes(house: House, ada: Signer, tmp_path: Path) -> None:
+    [mark] = (tmp_path / "pins").glob("*.high-water")
+    mark.unlink()
+    assert "missing" in str(high_water.watch_over(house.store))
+
+
+def test_another_history_freezes(house: House, ada: Signer, tmp_path: Path) -> None:
+    [mark] = (tmp_path / "pins").glob("*.high-water")
+    mark.write_text(f'[3, "{"0" * 64}"]')
+    assert "another history" in str(high_water.watch_over(house.store))

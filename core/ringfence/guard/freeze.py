@@ -65,6 +65,7 @@ def unfreeze_signed(tx: Transaction, statement: Statement, signature: Signature)
         )
     key = consent.check(tx, statement, signature)
     statements.sign(tx, statements.add(tx, statement), signature)
+    tx.anchor.forget(tx.installation_id)  # whoever lifts the freeze stands for what is there now
     _lift(tx, actor=key.person)
 
 

@@ -50,6 +50,10 @@ class Anchor(Protocol):
         """
         ...
 
+    def forget(self, installation_id: str) -> None:
+        """Forget how far it had come: an approver has said that what is there now is right."""
+        ...
+
 
 class NoAnchor:
     """Remembers nothing, so that no signature counts: for installations in which nobody signs."""
@@ -72,6 +76,9 @@ class NoAnchor:
 
     def note(self, installation_id: str, mark: HighWater) -> None:
         """Forgets it."""
+
+    def forget(self, installation_id: str) -> None:
+        """Knows nothing anyway."""
 
 
 class FolderAnchor:
@@ -116,6 +123,10 @@ class FolderAnchor:
         known = self.high_water(installation_id)
         if known is None or known.seq < mark.seq:
             self._write(self._mark_file(installation_id), f"{json.dumps([mark.seq, mark.hash])}\n")
+
+    def forget(self, installation_id: str) -> None:
+        """Forget how far it had come; the next change notes it anew."""
+        self._mark_file(installation_id).unlink(missing_ok=True)
 
     def _root_file(self, installation_id: str) -> Path:
         return self.folder.joinpath(f"{installation_id}.root")

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from ringfence.store import schema
+from ringfence.store.anchor import HighWater
 
 if TYPE_CHECKING:
     from ringfence.store.transaction import Transaction
@@ -98,6 +99,7 @@ def append(tx: Transaction, events: Sequence[Event]) -> bool:
         )
     connection.execute(insert(schema.audit_event), rows)
     connection.execute(_MOVE_HEAD, {"seq_": seq, "hash_": previous, "at_": tx.now})
+    tx.reached = HighWater(seq, previous)
     return True
 
 

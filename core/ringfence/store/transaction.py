@@ -9,6 +9,7 @@ SQLite's own waiting is not fair and starves writers.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -29,7 +30,9 @@ from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavaila
 from ringfence.ids import IdSource, Prefix
 from ringfence.policy import Policy, PolicyDocument
 from ringfence.store import audit, balances, schema
-from ringfence.store.anchor import Anchor, NoAnchor
+from ringfence.store.anchor import Anchor, HighWater, NoAnchor
+
+log = logging.getLogger(__name__)
 
 MAX_TRIES = 12
 """How often one transaction is run again after losing a race; by then something else is wrong."""
@@ -60,6 +63,8 @@ class Transaction:
         self.connection = connection
         self.anchor = anchor
         """What is remembered of this installation outside the database."""
+        self.reached: HighWater | None = None
+        """How far this transaction has taken the audit chain; None while it has recorded nothing."""
         self._ids = ids
         self._policies = policies
         self._events: list[audit.Event] = []
@@ -200,11 +205,21 @@ class Store:
         raise StorageUnavailable("The database is too busy: other changes kept getting in the way.")
 
     def _write_once(self, body: Callable[[Transaction], T]) -> T:
-        with file_lock(self._lock_path), self.engine.begin() as connection:
-            transaction = self._begin(connection)
-            result = body(transaction)
-            transaction.seal()
+        with file_lock(self._lock_path):
+            with self.engine.begin() as connection:
+                transaction = self._begin(connection)
+                result = body(transaction)
+                transaction.seal()
+            self._note(transaction)
             return result
+
+    def _note(self, done: Transaction) -> None:
+        """Note outside the database how far a live installation's history has come; it is committed already."""
+        if done.mode == "live" and done.reached is not None:
+            try:
+                self.anchor.note(done.installation_id, done.reached)
+            except ConfigurationError as error:
+                log.warning("%s", error.message)  # the change stands: it is committed
 
     def read_now(self, body: Callable[[Transaction], T]) -> T:
         """`read`, in this thread."""
