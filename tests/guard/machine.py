@@ -36,7 +36,7 @@ from ringfence.offers import Offer
 from ringfence.sandbox.faults import Fault
 from ringfence.sandbox.trouble import CarrierTrouble
 from ringfence.settle import reconcile
-from ringfence.states import OPEN_INTENTS
+from ringfence.states import OPEN_INTENTS, IntentState
 from ringfence.store.transaction import Transaction
 
 PERSON = "the person"
@@ -98,7 +98,7 @@ class GuardMachine(RuleBasedStateMachine):
     @rule(number=NUMBERED)
     def ask_the_same_again(self, number: int) -> None:
         who, wish, intent_id = self._asked(number)
-        was_open = self._intent(intent_id).state in OPEN_INTENTS
+        was_open = self.world.store.read_now(lambda tx: _is_open(tx, intent_id))
         again = self._propose(who, wish)
         assert not was_open or (again is not None and again.state in OPEN_INTENTS)
 
@@ -353,3 +353,10 @@ class GuardMachine(RuleBasedStateMachine):
     def _asked(self, number: int) -> tuple[str, BuyWish, str]:
         """One of the wishes so far, the latest first."""
         return self.asked[-1 - number % len(self.asked)]
+
+
+def _is_open(tx: Transaction, intent_id: str) -> bool:
+    """Whether an intent can still lead to something: one that nobody decided or sent in time cannot."""
+    intent = existing(tx, intent_id)
+    waits = intent.state in {IntentState.AWAITING_APPROVAL, IntentState.APPROVED}
+    return intent.state in OPEN_INTENTS and not (waits and tx.now >= intent.expires_at)
