@@ -146,9 +146,9 @@ def test_a_live_register_is_for_approvers_alone(
 ) -> None:
     live = {"RINGFENCE_MODE": "live", "RINGFENCE_HOME": str(tmp_path / "live")}
     refused = shell.run_alone("assistant", *arguments, "--json", **live)
-    assert (refused.code, refused.error["code"]) == (2, "configuration")
-    assert "Only an approver" in refused.error["message"]
-    assert "sandbox" in refused.error["remedy"]
+    assert (refused.code, refused.error["code"]) == (3, "not_authorized")
+    assert "approvers sign it" in refused.error["message"]
+    assert "ringfence policy apply" in refused.error["remedy"]
     listed = shell.run_alone("assistant", "list", "--json", **live)
     assert listed.document == {"assistants": []}
 

@@ -828,6 +828,7 @@ def make_old(house: House, intent: Intent) -> None:
         database.execute("DROP INDEX ix_intent_assistant_id_role")
         for column in ("assistant_id", "role"):
             database.execute(f"ALTER TABLE intent DROP COLUMN {column}")
-        database.execute("DROP TABLE provision")
+        for table in ("provision", "signature", "statement"):
+            database.execute(f"DROP TABLE {table}")
         database.execute("UPDATE alembic_version SET version_num = '0003'")
         database.commit()
