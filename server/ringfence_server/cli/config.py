@@ -106,8 +106,9 @@ def _paths(paths: Mapping[str, Any]) -> str:
 def _next(settings: Settings) -> str:
     if settings.mode == "live":
         return filled(
-            "It is live: its policy allows nothing, and the consent that it asks for cannot be given in "
-            "this version, so every purchase is refused."
+            "It is live: its policy allows nothing yet, so every purchase is refused. Enrol two approvers "
+            "(one who is lost is no loss then), ringfence approver enroll NAME, and sign what may be bought, "
+            "ringfence policy apply FILE."
         )
     return (
         "\nTry it:                ringfence search US --area-code 415\n"
