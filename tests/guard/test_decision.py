@@ -132,6 +132,12 @@ CASES: dict[str, Case] = {
         kind=Declined,
         message="A person said stop: nothing of this kind may be asked for until 2026-11-22T12:15:00Z.",
     ),
+    "a policy that its chain does not vouch for": Case(
+        snapshot=Snapshot(unsound_policy="Policy version 2 is not signed by an approver."),
+        violation={"rule": "policy_sound", "limit": "Policy version 2 is not signed by an approver."},
+        kind=PolicyRefused,
+        message="Policy version 2 is not signed by an approver.",
+    ),
     "consent that nobody can give": Case(
         rules=rules(levels={"buy": "passphrase", "release": "client", "assign": "client"}),
         violation={"rule": "consent_possible", "requested": "passphrase", "limit": "page"},
