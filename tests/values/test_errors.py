@@ -14,6 +14,7 @@ from ringfence.errors import (
     all_errors,
     error_class,
 )
+from ringfence.guard.signatures import BadSignature
 
 CODES = [
     "invalid_arguments", "not_found", "offer_expired", "reservation_expired", "number_gone",
@@ -47,8 +48,15 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
     built = {
         kind.__name__: (kind.__bases__[0].__name__, vars(kind).get("code"))
         for kind in subclasses(RingfenceError)
+        if kind.__module__ == errors.__name__
     }
     assert drawn() == built
+
+
+def test_a_class_outside_the_tree_only_narrows_one_in_it() -> None:
+    outside = [k for k in subclasses(RingfenceError) if k.__module__ != errors.__name__]
+    assert BadSignature in outside
+    assert [kind for kind in outside if "code" in vars(kind)] == []
 
 
 def test_every_code_of_the_design_exists_exactly_once() -> None:
