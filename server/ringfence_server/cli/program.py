@@ -6,7 +6,7 @@ import logging
 import secrets
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -58,63 +58,95 @@ def build() -> typer.Typer:
     program.callback()(_options)
     program.command("serve", context_settings=_ANYTHING)(_serve)
     program.command("demo")(_demo)
-    program.command("init")(config.init)
-    program.command("install")(installing.install)
-    program.command("doctor")(doctor.doctor)
-    program.command("search")(calling.search)
-    program.command("numbers")(calling.numbers)
-    program.command("spending")(books.spending)
-    program.command("call")(calling.call)
-    program.command("script")(scripting.script)
-    program.command("pending")(deciding.pending)
-    program.command("show")(deciding.show_intent)
-    program.command("approve")(deciding.approve)
-    program.command("decline")(deciding.decline)
-    program.command("settle")(keeping.settle)
-    program.command("freeze")(keeping.stop)
-    program.command("unfreeze")(keeping.go_on)
-    page = _group("The approval page: where a person decides in a browser.")
-    page.command("serve")(approvals.serve_page)
-    page.command("open")(approvals.open_page)
-    program.add_typer(page, name="approvals")
-    who = _group("The approvers: who may sign for what is bought.")
-    who.command("enroll")(approvers.enroll)
-    who.command("list")(approvers.list_approvers)
-    who.command("revoke")(approvers.revoke)
-    program.add_typer(who, name="approver")
-    rules = _group("The policy: what is allowed, and within which limits.")
-    rules.command("show")(policy.show_policy)
-    rules.command("plan")(policy.plan_policy)
-    rules.command("apply")(policy.apply_policy)
-    program.add_typer(rules, name="policy")
-    register = _group("The register of assistants: where their calls and texts go.")
-    register.command("add")(assistants.add_assistant)
-    register.command("list")(assistants.list_assistants)
-    register.command("remove")(assistants.remove_assistant)
-    program.add_typer(register, name="assistant")
-    ledger = _group("The ledger: what was held, sent, spent and given back.")
-    ledger.command("verify")(books.verify_ledger)
-    ledger.command("export")(books.export_ledger)
-    program.add_typer(ledger, name="ledger")
-    chain = _group("The audit chain: everything that happened.")
-    chain.command("verify")(books.verify_audit)
-    program.add_typer(chain, name="audit")
-    settings = _group("Settings: what is in force, and where it comes from.")
-    settings.command("show")(config.show_config)
-    program.add_typer(settings, name="config")
-    tables = _group("The database: its tables, and a copy of it.")
-    tables.command("status")(database.status)
-    tables.command("upgrade")(database.upgrade)
-    tables.command("backup")(database.backup)
-    program.add_typer(tables, name="db")
-    levers = _group("Levers of the simulated carrier, in sandbox installations.")
-    levers.command("fault")(sandbox.fault)
-    levers.command("clock")(sandbox.clock)
-    levers.command("reset")(sandbox.start_anew)
-    program.add_typer(levers, name="sandbox")
+    for name, command in COMMANDS.items():
+        program.command(name)(command)
+    for name, (text, commands) in GROUPS.items():
+        group = _group(text)
+        for inner, command in commands.items():
+            group.command(inner)(command)
+        program.add_typer(group, name=name)
     program.command("completion")(completion.completion)
     add_examples(program)
     return program
+
+
+Command = Callable[..., int | None]
+
+COMMANDS: Mapping[str, Command] = {
+    "init": config.init,
+    "install": installing.install,
+    "doctor": doctor.doctor,
+    "search": calling.search,
+    "numbers": calling.numbers,
+    "spending": books.spending,
+    "call": calling.call,
+    "script": scripting.script,
+    "pending": deciding.pending,
+    "show": deciding.show_intent,
+    "approve": deciding.approve,
+    "decline": deciding.decline,
+    "settle": keeping.settle,
+    "freeze": keeping.stop,
+    "unfreeze": keeping.go_on,
+}
+GROUPS: Mapping[str, tuple[str, Mapping[str, Command]]] = {
+    "approvals": (
+        "The approval page: where a person decides in a browser.",
+        {"serve": approvals.serve_page, "open": approvals.open_page},
+    ),
+    "approver": (
+        "The approvers: who may sign for what is bought.",
+        {
+            "enroll": approvers.enroll,
+            "list": approvers.list_approvers,
+            "revoke": approvers.revoke,
+        },
+    ),
+    "policy": (
+        "The policy: what is allowed, and within which limits.",
+        {
+            "show": policy.show_policy,
+            "plan": policy.plan_policy,
+            "apply": policy.apply_policy,
+        },
+    ),
+    "assistant": (
+        "The register of assistants: where their calls and texts go.",
+        {
+            "add": assistants.add_assistant,
+            "list": assistants.list_assistants,
+            "remove": assistants.remove_assistant,
+        },
+    ),
+    "ledger": (
+        "The ledger: what was held, sent, spent and given back.",
+        {"verify": books.verify_ledger, "export": books.export_ledger},
+    ),
+    "audit": (
+        "The audit chain: everything that happened.",
+        {"verify": books.verify_audit},
+    ),
+    "config": (
+        "Settings: what is in force, and where it comes from.",
+        {"show": config.show_config},
+    ),
+    "db": (
+        "The database: its tables, and a copy of it.",
+        {
+            "status": database.status,
+            "upgrade": database.upgrade,
+            "backup": database.backup,
+        },
+    ),
+    "sandbox": (
+        "Levers of the simulated carrier, in sandbox installations.",
+        {
+            "fault": sandbox.fault,
+            "clock": sandbox.clock,
+            "reset": sandbox.start_anew,
+        },
+    ),
+}
 
 
 def _print_version(wished: bool) -> None:
