@@ -24,7 +24,7 @@ def test_show_prints_the_card_and_how_it_stands(shell: Shell) -> None:
     shown = shell.run("show", intent_id)
     assert shown.code == 0
     assert "BUY +1 415-555-0142 " in shown.out
-    assert ": 2.00 of 25.00 USD\n" in shown.out
+    assert ": 2.00 of 25.00 USD (0.00 before)\n" in shown.out
     assert f"ringfence approve {intent_id}" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     assert shell.json("show", intent_id)["state"] == "awaiting_approval"

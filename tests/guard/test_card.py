@@ -118,8 +118,9 @@ def a_number(number: str = "+14155550100", **changes: Any) -> NumberRecord:
 
 
 def standing(name: str, used: int, held: int, window: str = "2026-11") -> Standing:
+    """A budget of which everything that is held belongs to the intent on the card."""
     budget: Budget = POLICY[name]
-    return Standing(budget, window, used, held)
+    return Standing(budget, window, used, held, change=held)
 
 
 def test_a_purchase_reads_in_a_fixed_order_and_ends_with_what_the_assistant_says() -> None:
@@ -138,8 +139,8 @@ def test_a_purchase_reads_in_a_fixed_order_and_ends_with_what_the_assistant_says
         "today 2.00 USD · then 1.00 USD a month · first year 13.00 USD\n"
         "\n"
         "For assistant  reception\n"
-        "After this     cash 2026-11: 2.00 of 25.00 USD\n"
-        "               count: 4 of 10\n"
+        "After this     cash 2026-11: 2.00 of 25.00 USD (0.00 before)\n"
+        "               count: 4 of 10 (3 before)\n"
         "Look twice     NEW country: no number in US so far.\n"
         "Asked by       local:ada\n"
         "Needs          a person, at level client\n"
@@ -201,7 +202,10 @@ async def test_the_card_of_a_release_says_what_is_lost_what_ends_and_what_is_lef
     assert "  serves reception now\n  ours since 2026-11-22, 1.00 USD a month\n" in shown
     assert "ends 1.00 USD a month, for good: usually it cannot be got back" in shown
     assert "Taken from     reception\n" in shown
-    assert "After this     run-rate: 1.00 of 15.00 USD\n               count: 1 of 10\n" in shown
+    assert (
+        "After this     run-rate: 1.00 of 15.00 USD (2.00 before)\n"
+        "               count: 1 of 10 (2 before)\n"
+    ) in shown
     assert "Look twice     IN USE: calls and texts reach reception no longer.\n" in shown
     assert f"Match code     {intent.match_code}" in shown
     await house.approve(intent)
@@ -338,11 +342,11 @@ async def test_the_budgets_on_the_card_hold_this_purchase_and_what_was_bought_be
     intent = await house.propose(second)
     facts = house.read(lambda tx: read_facts(tx, intent.intent_id))
     shown = card(facts)
-    assert "After this     cash 2026-11: 4.00 of 25.00 USD" in shown
-    assert "run-rate: 2.00 of 15.00 USD" in shown
-    assert "count: 2 of 10" in shown
-    assert "purchases 2026-11-22: 2 of 10" in shown
-    assert "attempts this hour: 2 of 20" in shown
+    assert "After this     cash 2026-11: 4.00 of 25.00 USD (2.00 before)" in shown
+    assert "run-rate: 2.00 of 15.00 USD (1.00 before)" in shown
+    assert "count: 2 of 10 (1 before)" in shown
+    assert "purchases 2026-11-22: 2 of 10 (1 before)" in shown
+    assert "attempts this hour: 2 of 20 (1 before)" in shown
     assert "NEW country" not in shown
 
 

@@ -23,8 +23,9 @@ from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.numbers import E164, Capability, grouped
 from ringfence.policy import AttemptsBudget, CashBudget, PurchasesBudget, RunRateBudget
-from ringfence.states import OPEN_INTENTS, IntentState, NumberState
-from ringfence.store import inventory
+from ringfence.states import OPEN_INTENTS, HoldState, IntentState, NumberState
+from ringfence.store import inventory, ledger
+from ringfence.store.ledger import Hold
 from ringfence.store.transaction import Transaction
 
 WIDTH = 80
@@ -68,9 +69,23 @@ def read_facts(tx: Transaction, intent_id: str) -> Facts:
         return Facts(intent, standings=list(_without(tx, intent)), marks=list(_in_use(intent)))
     return Facts(
         intent=intent,
-        standings=[s for s in standings(tx) if _counts(s, intent)],
+        standings=list(_with_own(tx, intent)),
         marks=list(marks(intent, inventory.everything(tx))),
     )
+
+
+def _with_own(tx: Transaction, intent: Intent) -> Iterator[Standing]:
+    """The budgets that a purchase counts in, with what it holds or has spent there set apart."""
+    own = [hold for line in intent.lines for hold in ledger.holds_of(tx, line.line_id)]
+    for standing in standings(tx):
+        if _counts(standing, intent):
+            here = (standing.budget.name, standing.window)
+            change = sum(_taken(hold) for hold in own if (hold.budget, hold.window) == here)
+            yield replace(standing, change=change)
+
+
+def _taken(hold: Hold) -> int:
+    return hold.amount if hold.state is HoldState.PENDING else hold.posted
 
 
 def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
@@ -80,7 +95,7 @@ def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
     for standing in standings(tx):
         shares = sum(counting.share(tx, entry, standing.budget) for entry in entries)
         if shares:
-            yield replace(standing, used=standing.used - shares)
+            yield replace(standing, used=standing.used - shares, change=-shares)
 
 
 def _in_use(intent: Intent) -> Iterator[str]:
@@ -211,17 +226,17 @@ def _amount(amount: Money | None) -> str:
 
 
 def _budget(standing: Standing) -> str:
-    """`cash 2026-11: 2.00 of 25.00 USD`."""
-    budget, taken = standing.budget, standing.taken
+    """`cash 2026-11: 2.00 of 25.00 USD (0.00 before)`."""
+    budget, taken, before = standing.budget, standing.taken, standing.before
     if isinstance(budget, CashBudget | RunRateBudget):
-        taken = taken.rpartition(" ")[0]
+        taken, before = taken.rpartition(" ")[0], before.rpartition(" ")[0]
     when = ""
     if isinstance(budget, CashBudget | PurchasesBudget):
         when = f" {standing.window}"
     elif isinstance(budget, AttemptsBudget):
         when = " this hour"
     scope = "" if budget.scope == "all" else f" ({budget.scope})"
-    return f"{budget.name}{scope}{when}: {taken} of {standing.limit}"
+    return f"{budget.name}{scope}{when}: {taken} of {standing.limit} ({before} before)"
 
 
 def _moment(moment: datetime) -> str:
