@@ -62,6 +62,15 @@ async def test_the_card_shows_what_would_be_bought_and_what_it_costs(
         assert fact in answer.text, fact
 
 
+async def test_a_total_that_was_converted_is_a_most_in_the_inbox_and_on_the_card(
+    house: House, page: DeskPage
+) -> None:
+    [british], [american] = await house.find(country="GB", area_code="161"), await house.find()
+    intent = await house.propose(british, american)
+    assert "at most 4.4948 USD now, then at most " in (await page.look()).text
+    assert "at most <b>4.4948</b> USD" in (await page.open(intent)).text
+
+
 async def test_decline_stands_before_approve_and_every_reason_is_one_button(
     house: House, page: DeskPage
 ) -> None:

@@ -35,6 +35,7 @@ def test_the_last_four_digits_approve_what_the_card_shows(shell: Shell) -> None:
     approved = shell.run_in_terminal("approve", intent_id, "--json", types={QUESTION: "0142\n"})
     assert "BUY +1 415-555-0142 " in approved.screen
     assert "Match code" in approved.screen
+    assert "Price confirmed 0 minutes ago; a higher one voids this." in approved.screen
     assert (approved.code, approved.err) == (0, "")
     assert approved.document["state"] == "completed"
     assert [number["number"] for number in shell.json("numbers")["numbers"]] == [NUMBER]

@@ -302,6 +302,7 @@ def test_a_card_that_would_show_another_number_is_never_made(
 
 
 NEW = "NEW country: no number in US so far."
+NEW_CARRIER = "NEW carrier: no number at sandbox so far."
 HIGHEST = "HIGHEST price so far: +14155550142, 1.00 USD a month."
 DUPLICATE = "DUPLICATE? reception already has +14155550100."
 CENT = Money.of("0.01", "USD")
@@ -310,7 +311,8 @@ CENT = Money.of("0.01", "USD")
 @pytest.mark.parametrize(
     ("numbers", "expected"),
     [
-        ([], [NEW]),
+        ([], [NEW, NEW_CARRIER]),
+        ([a_number(provider=Provider.TELNYX)], [NEW_CARRIER]),
         ([a_number()], []),
         ([a_number(country="GB")], [NEW]),
         ([a_number(monthly=CENT)], [HIGHEST]),

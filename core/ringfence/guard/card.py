@@ -120,6 +120,8 @@ def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
     terms = intent.terms
     for country in sorted({line.country for line in terms.lines} - {n.country for n in numbers}):
         yield f"NEW country: no number in {country} so far."
+    for provider in sorted({line.provider for line in terms.lines} - {n.provider for n in numbers}):
+        yield f"NEW carrier: no number at {provider} so far."
     for line in terms.lines:
         if line.price is not None and _is_highest(line.price.monthly, numbers):
             yield f"HIGHEST price so far: {line.number}, {line.price.monthly} a month."

@@ -155,7 +155,8 @@ def _costs(intent: Intent) -> str:
     terms = intent.terms
     match terms.op:
         case Op.BUY:
-            return f"{terms.total_now} now, then {terms.total_monthly} a month"
+            about = "at most " if terms.is_converted else ""
+            return f"{about}{terms.total_now} now, then {about}{terms.total_monthly} a month"
         case Op.RELEASE:
             return f"costs nothing and ends {_ending(terms)}"
         case Op.ASSIGN:

@@ -13,8 +13,9 @@ from ringfence.guard import authority
 from ringfence.guard.approval import WEAK_LEVELS, needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.windows import keep_up
-from ringfence.intents import DeclineReason, Intent
+from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.states import IntentState
+from ringfence.store import intents
 from ringfence.store.transaction import Transaction
 from ringfence_server.cli import exits, reading
 from ringfence_server.cli.approvers import KeyOption
@@ -63,7 +64,8 @@ def approve(intent_id: IntentId, *, key: KeyOption = None, as_json: Json = False
             needed = opened.desk.store.read_now(lambda tx: needed_level(tx, facts.intent))
             is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
             keys = _keys(opened, key) if is_signed else []
-            answer = terminal.ask(card(facts), facts.intent)
+            note = opened.desk.store.read_now(partial(_price_age, facts=facts))
+            answer = terminal.ask(card(facts), facts.intent, note=note)
             if answer is Answer.YES and keys:
                 signer = unlocked(terminal, keys[0])
     intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
@@ -93,6 +95,14 @@ def decline(
     )
     show(_document(intent), reading.standing(intent), as_json=as_json)
     return Exit.DONE
+
+
+def _price_age(tx: Transaction, facts: Facts) -> str:
+    """How long ago the carrier said these prices; they are asked for again before anything is sent."""
+    if facts.intent.terms.op is not Op.BUY:
+        return ""
+    age = tx.now - intents.quoted_at(tx, facts.intent.intent_id)
+    return f"Price confirmed {int(age.total_seconds()) // 60} minutes ago; a higher one voids this."
 
 
 def _fresh_facts(tx: Transaction, intent_id: str) -> Facts:
