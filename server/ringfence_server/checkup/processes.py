@@ -14,7 +14,7 @@ PROC = Path("/proc")
 LOCK_SECONDS = 1.0
 """How long the lock is waited for: a transaction holds it for milliseconds."""
 LOCK_PAUSE_SECONDS = 0.02
-SERVING = ("serve", "approvals")
+SERVING = ("serve", "up", "approvals")
 """Commands that keep a runner going."""
 
 

@@ -43,7 +43,7 @@ def open_page(*, as_json: Json = False) -> Exit:
 
 
 async def _serve(opened: Premises) -> Exit:
-    async with _kept(opened.page_keeper()) as keeper:
+    async with at_the_page(opened.page_keeper()) as (keeper, signals):
         url = await keeper.address()
         if url is None:
             raise ConfigurationError(
@@ -55,19 +55,29 @@ async def _serve(opened: Premises) -> Exit:
             "" if keeper.is_owner else "\nAnother process serves it; this one takes over from it."
         )
         show({}, f"{url}{told}\nCtrl-C ends this.", as_json=False)
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(keeper.watch_always)
-                tasks.start_soon(opened.runner.run)
-                await anext(aiter(signals))
-                tasks.cancel_scope.cancel()
+        await until_told(opened, keeper, signals)
     return Exit.DONE
 
 
+Signals = AsyncIterator[signal.Signals]
+
+
+async def until_told(opened: Premises, keeper: Keeper, signals: Signals) -> None:
+    """Keep the page and execute what is approved, until a signal says to end."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keeper.watch_always)
+        tasks.start_soon(opened.runner.run)
+        await anext(signals)
+        tasks.cancel_scope.cancel()
+
+
 @asynccontextmanager
-async def _kept(keeper: Keeper) -> AsyncIterator[Keeper]:
-    try:
-        yield keeper
-    finally:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(keeper.close)
+async def at_the_page(keeper: Keeper) -> AsyncIterator[tuple[Keeper, Signals]]:
+    """A keeper that lets go of the page at the end, and the signals that say when that is."""
+    # Whoever has read the page's address may end us at once, and must not meet the signals' own ways.
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        try:
+            yield keeper, aiter(signals)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(keeper.close)

@@ -23,6 +23,7 @@ EXAMPLES: Mapping[str, str] = {
     "show": "ringfence show int_01KAN5T1PR0000000000000001",
     "approve": "ringfence approve int_01KAN5T1PR0000000000000001",
     "decline": "ringfence decline int_01KAN5T1PR0000000000000001 --reason stop",
+    "up": "ringfence up --install",
     "settle": "ringfence settle",
     "freeze": 'ringfence freeze "too much at once"',
     "unfreeze": "ringfence unfreeze",

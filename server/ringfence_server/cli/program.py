@@ -30,6 +30,7 @@ from ringfence_server.cli import (
     policy,
     sandbox,
     scripting,
+    up,
 )
 from ringfence_server.cli.examples import add_examples
 from ringfence_server.cli.exits import Exit
@@ -85,6 +86,7 @@ COMMANDS: Mapping[str, Command] = {
     "show": deciding.show_intent,
     "approve": deciding.approve,
     "decline": deciding.decline,
+    "up": up.up,
     "settle": keeping.settle,
     "freeze": keeping.stop,
     "unfreeze": keeping.go_on,

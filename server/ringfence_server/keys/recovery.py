@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from ringfence.approvers import ApproverKey, KeyKind
 from ringfence.errors import NotAuthorized
 from ringfence_server.keys.locked import Unlocked
@@ -59,6 +57,8 @@ def _check(seed: bytes) -> bytes:
 
 
 def _unlocked(seed: bytes) -> Unlocked:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     private = Ed25519PrivateKey.from_private_bytes(seed)
     public = private.public_key().public_bytes_raw().hex()
     return Unlocked(ApproverKey(person=OWNER, kind=KeyKind.RECOVERY, public_key=public), private)
