@@ -85,7 +85,10 @@ def decline(
     ] = None,
     as_json: Json = False,
 ) -> Exit:
-    """Say no to an intent, which is final. It needs no terminal: a no does no harm."""
+    """Say no to an intent, which is final. It needs no terminal: a no does no harm.
+
+    What is approved already is withdrawn as far as it has not been sent; what has been sent goes on.
+    """
     intent = in_premises(
         lambda opened: consenting.decline_at_terminal(
             opened.desk, intent_id, person=person(), reason=reason
