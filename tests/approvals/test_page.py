@@ -294,6 +294,47 @@ async def test_forms_that_nobody_can_send_any_more_are_swept_away(
     assert len(nonces(house)) == 1
 
 
+# What is approved can be taken back until it is sent.
+
+
+async def test_what_is_approved_has_a_button_that_takes_it_back(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    await page.decide(intent, "approve")
+    assert re.findall(r'name="decision" value="(\w+)"', (await page.open(intent)).text) == [
+        "withdraw"
+    ]
+    assert (await page.decide(intent, "withdraw")).status_code == 303
+    await house.work()
+    shown = await page.open(intent)
+    assert "<h1>Withdrawn</h1>" in shown.text
+    assert f"It was withdrawn by {PERSON} before it was sent. Nothing was charged." in shown.text
+    assert "<button" not in shown.text
+    assert house.charged() == []
+
+
+async def test_what_was_sent_meanwhile_is_not_withdrawn_and_says_so(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    await page.decide(intent, "approve")
+    nonce = await page.nonce(intent)
+    await house.work()
+    assert (await page.post(intent, decision="withdraw", nonce=nonce)).status_code == 303
+    assert "<h1>Bought</h1>" in (await page.open(intent)).text
+    assert (await house.now(intent)).state is IntentState.COMPLETED
+
+
+async def test_what_nobody_has_approved_is_declined_and_not_withdrawn(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    answer = await page.decide(intent, "withdraw")
+    assert answer.status_code == 409
+    assert (await house.now(intent)).state is AWAITING
+
+
 # What is true afterwards, and what is not said.
 
 

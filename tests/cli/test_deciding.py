@@ -126,6 +126,20 @@ def test_what_is_decided_cannot_be_declined(shell: Shell) -> None:
     assert shell.run("decline", intent_id).code == 3
 
 
+def test_what_is_approved_and_not_sent_is_withdrawn(shell: Shell) -> None:
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    withdrawn = shell.run("decline", intent_id)
+    assert withdrawn.code == 0
+    assert withdrawn.out.startswith(
+        "Withdrawn by a person before it was sent; nothing was charged."
+    )
+    told = shell.call("get_intent", intent_id=intent_id)
+    assert (told.code, told.document["state"]) == (3, "cancelled")
+    assert "do not propose the same again" in told.document["next_step"]
+    assert shell.json("numbers")["numbers"] == []
+
+
 @pytest.mark.parametrize("command", ["show", "decline"])
 def test_an_unknown_intent_ends_with_2(shell: Shell, command: str) -> None:
     unknown = shell.run(command, "int_01KAN5T1PR0000000000000001", "--json")

@@ -88,16 +88,19 @@ async def approve_signed(
 async def decline_at_terminal(
     desk: Desk, intent_id: str, *, person: str, reason: DeclineReason | None
 ) -> Intent:
-    """Take a person's no, which is final.
+    """Take a person's no, which is final; what is approved is withdrawn as far as it has not been sent.
 
     Raises:
         NotFound: no such intent.
         PolicyRefused: nothing waits there any more.
     """
-    declined = await desk.store.write(
-        lambda tx: approval.decline(tx, intent_id, person=person, channel="terminal", reason=reason)
-    )
-    return _rung(desk, declined)
+
+    def say_no(tx: Transaction) -> Intent:
+        is_approved = approval.existing(tx, intent_id).has_unsent
+        say = approval.withdraw if is_approved else approval.decline
+        return say(tx, intent_id, person=person, channel="terminal", reason=reason)
+
+    return _rung(desk, await desk.store.write(say_no))
 
 
 def approve_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> Intent:
@@ -134,6 +137,22 @@ def decline_on_page(
         if page.use_nonce(tx, intent_id, nonce) is None:
             raise _stale(intent_id)
         return approval.decline(tx, intent_id, person=person, channel="page", reason=reason)
+
+    return desk.store.write_now(decide)
+
+
+def withdraw_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> Intent:
+    """Take consent back on the page, as far as nothing was sent yet; not async, as `approve_on_page`.
+
+    Raises:
+        PolicyRefused: the form's nonce does not count, or everything has been sent.
+        NotFound: no such intent.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        if page.use_nonce(tx, intent_id, nonce) is None:
+            raise _stale(intent_id)
+        return approval.withdraw(tx, intent_id, person=person, channel="page", reason=None)
 
     return desk.store.write_now(decide)
 

@@ -41,6 +41,8 @@ class Shown:
     """Whether consent on the page proves that much."""
     frozen: str | None
     """Why nothing can be approved at all; None while it can."""
+    may_withdraw: bool
+    """Whether it is approved, and something in it has not been sent yet."""
     nonce: str | None
     """What a decision must be sent with; None where there is none to make."""
 
@@ -73,7 +75,7 @@ def shown(desk: Desk, intent_id: str, *, is_form: bool) -> Shown:
         NotFound: no such intent, one that nobody was ever asked about, or one that ended long ago.
     """
     seen = desk.store.read_now(lambda tx: _shown(tx, intent_id, page.live_nonce(tx, intent_id)))
-    if not is_form or not seen.is_open or seen.nonce is not None:
+    if not is_form or not (seen.is_open or seen.may_withdraw) or seen.nonce is not None:
         return seen
     fresh = secrets.token_urlsafe(32)
     return desk.store.write_now(lambda tx: _with_nonce(tx, intent_id, fresh))
@@ -100,5 +102,6 @@ def _shown(tx: Transaction, intent_id: str, nonce: str | None) -> Shown:
         needed=approval.needed_level(tx, intent),
         is_page_enough=approval.is_enough(tx, intent, Level.PAGE),
         frozen=tx.frozen,
-        nonce=nonce if is_open else None,
+        may_withdraw=intent.has_unsent,
+        nonce=nonce if is_open or intent.has_unsent else None,
     )

@@ -13,7 +13,8 @@ from ringfence_server.approvals.gate import MAX_BODY_BYTES
 
 APPROVE = "approve"
 DECLINE = "decline"
-DECISIONS = frozenset({APPROVE, DECLINE, *DeclineReason})
+WITHDRAW = "withdraw"
+DECISIONS = frozenset({APPROVE, DECLINE, WITHDRAW, *DeclineReason})
 _NONCE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 

@@ -82,6 +82,8 @@ class CardView:
     reasons: Sequence[tuple[str, str]]
     """What a person can mean by no: the form's value, and its words."""
     outcome: Outcome | None
+    may_withdraw: bool
+    """Whether the page has a button that takes consent back."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def card_view(shown: Shown) -> CardView:
             if terms.op is Op.BUY or reason is DeclineReason.STOP
         ],
         outcome=None if shown.is_open else outcome_of(intent),
+        may_withdraw=shown.may_withdraw,
     )
 
 

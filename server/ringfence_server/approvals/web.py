@@ -27,7 +27,7 @@ from ringfence.errors import ConfigurationError, NotFound, RingfenceError, Stora
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason, Intent
 from ringfence_server.approvals import identity
-from ringfence_server.approvals.form import APPROVE, DECLINE, Form, read_form
+from ringfence_server.approvals.form import APPROVE, DECLINE, WITHDRAW, Form, read_form
 from ringfence_server.approvals.gate import Gate
 from ringfence_server.approvals.pace import Pace
 from ringfence_server.approvals.view import card_view, row_view
@@ -139,6 +139,8 @@ class _Pages:
         desk, person = self._site.desk, self._site.person
         if form.decision == APPROVE:
             return consenting.approve_on_page(desk, intent_id, nonce=form.nonce, person=person)
+        if form.decision == WITHDRAW:
+            return consenting.withdraw_on_page(desk, intent_id, nonce=form.nonce, person=person)
         reason = None if form.decision == DECLINE else DeclineReason(form.decision)
         return consenting.decline_on_page(
             desk, intent_id, nonce=form.nonce, person=person, reason=reason

@@ -122,7 +122,10 @@ def decline(
     ] = None,
     as_json: Json = False,
 ) -> Exit:
-    """Say no to an intent or a change, which is final. It needs no terminal: a no does no harm."""
+    """Say no to an intent or a change, which is final. It needs no terminal: a no does no harm.
+
+    What is approved already is withdrawn as far as it has not been sent; what has been sent goes on.
+    """
     if is_change(decision_id):
         if reason is not None:
             raise InvalidArguments(

@@ -30,9 +30,12 @@ _STANDS = {
 }
 
 
+_WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
+
+
 def standing(intent: Intent) -> str:
     """How it stands, and each line that says more."""
-    said = _STANDS[intent.state].format(
+    said = (_WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]).format(
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
         done=_DONE[intent.terms.op],
