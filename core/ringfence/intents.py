@@ -157,6 +157,8 @@ class Intent(Noun):
     decline_reason: DeclineReason | None = None
     reason: str | None = None
     """The requester's words: unverified, worth nothing, and erasable."""
+    is_reason_erased: bool = False
+    """Whether there were such words, and somebody had them erased."""
 
     @property
     def is_simulated(self) -> bool:

@@ -18,6 +18,7 @@ import phonenumbers
 from ringfence.guard import approval, counting
 from ringfence.guard import budget as budgets
 from ringfence.guard.standing import Standing, standings
+from ringfence.guard.words import ERASED, UNVERIFIED
 from ringfence.intents import Intent, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
@@ -31,7 +32,6 @@ from ringfence.store.transaction import Transaction
 WIDTH = 80
 MAX_QUOTED = 200
 """Characters of text from outside that the card shows."""
-UNVERIFIED = "The assistant says (unverified):"
 FENCE = "| "
 
 _ACTIONS = {
@@ -160,6 +160,8 @@ def card(facts: Facts) -> str:
         lines += _labelled("Match code", [intent.match_code])
     if intent.reason:
         lines += ["", UNVERIFIED, *_fenced(quoted(intent.reason))]
+    elif intent.is_reason_erased:
+        lines += ["", ERASED]
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from ringfence.errors import NotAuthorized, PolicyRefused
 from ringfence.guard import authority, signatures
 from ringfence.guard.authority import Authority, level_of
 from ringfence.guard.digest import digest_of
+from ringfence.guard.words import attested
 from ringfence.intents import Intent, Level
 from ringfence.store import audit, statements
 from ringfence.store.statements import Signed
@@ -53,12 +54,21 @@ def make(  # the parts of one statement
 
 
 def about(tx: Transaction, intent: Intent, *, card: str, nonce: str) -> Statement:
-    """The statement that approves exactly this intent, as its card showed it."""
+    """The statement that approves exactly this intent, as its card showed it.
+
+    It holds the card itself, so that years later there is no doubt what was read; of the assistant's words, which
+    can be erased, it holds the salted hash.
+    """
+    shown = attested(card, audit.words_of(tx, intent.intent_id))
     return make(
         tx,
         Purpose.APPROVE,
         subject=intent.intent_id,
-        body={"digest": intent.digest, "card": hashlib.sha256(card.encode()).hexdigest()},
+        body={
+            "digest": intent.digest,
+            "card": hashlib.sha256(shown.encode()).hexdigest(),
+            "shown": shown,
+        },
         nonce=nonce,
         expires_at=intent.expires_at,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,15 +65,34 @@ def add(tx: Transaction, statement: Statement) -> int:
 
 
 def sign(tx: Transaction, seq: int, signature: Signature) -> None:
-    """Store a signature under a statement; each key signs once."""
+    """Store a signature under a statement; each key signs once, and the chain knows what and by which bytes."""
+    encoded = signature.model_dump_json()
     tx.connection.execute(
         insert(schema.signature).values(
-            statement_seq=seq,
-            key_id=signature.key_id,
-            bytes=signature.model_dump_json(),
-            at=tx.now,
+            statement_seq=seq, key_id=signature.key_id, bytes=encoded, at=tx.now
         )
     )
+    row = tx.connection.execute(
+        select(schema.statement.c.bytes, schema.statement.c.purpose).where(
+            schema.statement.c.seq == seq
+        )
+    ).one()
+    tx.audit(
+        SIGNED,
+        actor=signature.key_id,
+        subject=f"statement {seq}",
+        purpose=row.purpose,
+        statement=_sha256(row.bytes),
+        signature=_sha256(encoded),
+    )
+
+
+SIGNED = "statement.signed"
+"""The event with which the chain commits to a signature."""
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_used(tx: Transaction, nonce: str) -> bool:
