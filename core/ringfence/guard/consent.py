@@ -74,6 +74,11 @@ def about(tx: Transaction, intent: Intent, *, card: str, nonce: str) -> Statemen
     )
 
 
+def is_about_card(tx: Transaction, statement: Statement, intent: Intent, card: str) -> bool:
+    """Whether a statement approves the intent as this card shows it."""
+    return statement.body.get("shown") == attested(card, audit.words_of(tx, intent.intent_id))
+
+
 def check(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
     """Check one approver's signature over a statement that was made for this moment; whose it is.
 
@@ -192,6 +197,22 @@ def people(tx: Transaction, intent: Intent) -> list[str]:
         NotAuthorized: as `given`.
     """
     return list(dict.fromkeys(key.person for key in _consenting(tx, intent)))
+
+
+def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would add anything to the consent that an intent has.
+
+    Raises:
+        NotAuthorized: as `given`.
+    """
+    there = _consenting(tx, intent)
+    people = {key.person for key in there}
+    has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
+    return [
+        key
+        for key in authority.read(tx).keys.values()
+        if key.origin == origin and not (has_passkey and key.person in people)
+    ]
 
 
 def _consenting(tx: Transaction, intent: Intent) -> list[ApproverKey]:
