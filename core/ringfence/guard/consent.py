@@ -156,6 +156,22 @@ def people(tx: Transaction, intent: Intent) -> list[str]:
     return list(dict.fromkeys(key.person for key in _consenting(tx, intent)))
 
 
+def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would add anything to the consent that an intent has.
+
+    Raises:
+        NotAuthorized: as `given`.
+    """
+    there = _consenting(tx, intent)
+    people = {key.person for key in there}
+    has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
+    return [
+        key
+        for key in authority.read(tx).keys.values()
+        if key.origin == origin and not (has_passkey and key.person in people)
+    ]
+
+
 def _consenting(tx: Transaction, intent: Intent) -> list[ApproverKey]:
     stored = statements.about(tx, Purpose.APPROVE, intent.intent_id)
     if not stored:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ringfence.approvers import PERSON_PATTERN, ApproverKey, Signature, Statement
+from ringfence.desk import inviting
 from ringfence.errors import InvalidArguments, NotAuthorized
 from ringfence.guard import authority, consent, enrolment
 from ringfence.guard.enrolment import Change
@@ -15,6 +16,7 @@ from ringfence.intents import Level
 from ringfence.store.transaction import Store
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.inviting import invited
 from ringfence_server.cli.output import Json, show, table
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
@@ -33,11 +35,14 @@ Recovery = Annotated[
 def enroll(
     person: Annotated[str, typer.Argument(help="Who: a short name, such as ada.")],
     *,
+    passkey: Annotated[
+        bool, typer.Option("--passkey", help="A passkey, made on the approval page in a browser.")
+    ] = False,
     key: KeyOption = None,
     recovery: Recovery = False,
     as_json: Json = False,
 ) -> Exit:
-    """Make a key for a person, locked by a passphrase, and let it sign from now on.
+    """Make a key for a person, locked by a passphrase or as a passkey, and let it sign from now on.
 
     The first approver makes the root, and gets the recovery key: write it down, it is shown once. An approver who
     is there already signs for the next one.
@@ -47,6 +52,8 @@ def enroll(
         store = opened.desk.store
         is_first = store.read_now(authority.read).recovery is None
         signer = _root(terminal, store) if is_first else _signer(terminal, opened, key, recovery)
+        if passkey:
+            return _enrolled_passkey(terminal, opened, person, signer, as_json=as_json)
         made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
         path = key_path(opened.settings, made.key.key_id)
         write_key(path, made)
@@ -64,6 +71,23 @@ def enroll(
         _told(change),
         as_json=as_json,
     )
+    return Exit.DONE if change.is_in_force else Exit.WAITING
+
+
+def _enrolled_passkey(
+    terminal: Terminal, opened: Premises, person: str, signer: Unlocked, *, as_json: bool
+) -> Exit:
+    """Have a person make a passkey on the page, and vouch for it."""
+    with invited(terminal, opened, person) as (invitation, made):
+        statement = opened.desk.store.read_now(
+            lambda tx: enrolment.enrolment(tx, made, nonce=consent.fresh_nonce())
+        )
+        change = inviting.enroll(
+            opened.desk, invitation.invitation_id, statement, signer.sign(statement)
+        )
+    document = {**_document(made), "origin": made.origin, **_standing(change)}
+    text = f"The passkey of {person} is {made.key_id}; it signs at {made.origin}."
+    show(document, text, _told(change), as_json=as_json)
     return Exit.DONE if change.is_in_force else Exit.WAITING
 
 
