@@ -40,6 +40,15 @@ def apply(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Poli
     return _put(tx, document, applied_by=applied_by)
 
 
+def rehearse(tx: Transaction, document: PolicyDocument) -> Policy:
+    """Go on under a policy as if it were in force, signed or not, in a transaction that is undone.
+
+    Raises:
+        ConfigurationError: as `apply`.
+    """
+    return _put(tx, document, applied_by="nobody")
+
+
 def needs_signing(tx: Transaction, document: PolicyDocument) -> bool:
     """Whether approvers have to sign it: in live mode, whatever loosens anything."""
     return tx.mode != "sandbox" and is_loosening(tx.rules, document)

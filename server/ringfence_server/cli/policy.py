@@ -41,7 +41,7 @@ def show_policy(*, as_json: Json = False) -> Exit:
 
 def plan_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
     """Show in words what a policy would change; nothing is changed."""
-    planned = read_policy(_text(file))
+    planned = read_policy(policy_text(file))
     with premises() as opened:
         policy = opened.desk.store.read_now(lambda tx: tx.policy)
     found = differences(policy.document, planned)
@@ -62,7 +62,7 @@ def apply_policy(
     What a first one has signed, or somebody has proposed, is signed with `ringfence approve change-…`, or by the
     same command with the same file.
     """
-    document = read_policy(_text(file))
+    document = read_policy(policy_text(file))
     if propose:
         return _proposed(document, as_json=as_json)
     with premises() as opened:
@@ -148,7 +148,12 @@ def told(found: Sequence[Difference]) -> str:
     )
 
 
-def _text(file: Path) -> str:
+def policy_text(file: Path) -> str:
+    """What a policy file holds.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     try:
         with file.open("rb") as opened:
             return opened.read(MAX_POLICY_BYTES).decode("utf-8")
