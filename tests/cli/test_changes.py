@@ -105,8 +105,8 @@ def test_without_a_terminal_and_with_a_wrong_passphrase_nothing_is_signed(
         "approve", change_id,
         types={
             "Passphrase of ada": "wrong\n",
-            "That is not it.": "wrong\n",
-            "not it.\r\nPassphrase of ada": "wrong\n",
+            "Passphrase of ada (": "wrong\n",
+            "Passphrase of ada (k": "wrong\n",
         }, **LIVE,
     )  # fmt: skip
     assert wrong.code == 3

@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, str] = {
     "policy show": "ringfence policy show > policy.yaml",
     "policy plan": "ringfence policy plan policy.yaml",
     "policy apply": "ringfence policy apply policy.yaml --propose",
+    "policy test": 'ringfence policy test --country US --monthly "1.15 USD" --count 3',
     "assistant add": "ringfence assistant add desk --voice-url https://example.com/desk",
     "assistant list": "ringfence assistant list",
     "assistant remove": "ringfence assistant remove 'support-*'",

@@ -25,6 +25,7 @@ from ringfence_server.cli import (
     deciding,
     doctor,
     exits,
+    foreseeing,
     installing,
     keeping,
     policy,
@@ -110,6 +111,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Command]]] = {
             "show": policy.show_policy,
             "plan": policy.plan_policy,
             "apply": policy.apply_policy,
+            "test": foreseeing.foresee_purchase,
         },
     ),
     "assistant": (
