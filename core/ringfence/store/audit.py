@@ -156,13 +156,60 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
     return found
 
 
+def about(tx: Transaction, subject: str) -> list[dict[str, Any]]:
+    """Every event about one subject, oldest first; reads the whole chain, so for a person who asks."""
+    table = schema.audit_event.c
+    named = f'"subject":"{subject}"'  # canonical JSON has no other spelling
+    rows = tx.connection.execute(
+        select(table.bytes).where(table.bytes.contains(named, autoescape=True)).order_by(table.seq)
+    )
+    found = [json.loads(text) for text in rows.scalars()]
+    return [event for event in found if event["subject"] == subject]
+
+
 def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
     """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
-    salt = secrets.token_hex(16)
+    words = Words.fresh(text)
+    _keep(tx, subject_id, words)
+    return words.hash
+
+
+@dataclass(frozen=True)
+class Words:
+    """A person's words with the salt that keeps their hash from being guessed once they are erased."""
+
+    salt: str
+    text: str
+
+    @classmethod
+    def fresh(cls, text: str) -> Words:
+        return cls(secrets.token_hex(16), text)
+
+    @property
+    def hash(self) -> str:
+        """What a statement or the chain keeps of them."""
+        return hashlib.sha256(f"{self.salt}\x00{self.text}".encode()).hexdigest()
+
+
+def keep_words(tx: Transaction, words: Words) -> None:
+    """Store words under their own hash, where `words_of` finds them until they are erased."""
+    _keep(tx, words.hash[:_PLACE], words)
+
+
+def words_of(tx: Transaction, hash_: str) -> str | None:
+    """The words with this hash, unless they were erased."""
+    return text_of(tx, hash_[:_PLACE])
+
+
+_PLACE = 40
+"""As much of a hash as the table's key is wide: 160 bits."""
+
+
+def _keep(tx: Transaction, subject_id: str, words: Words) -> None:
     tx.connection.execute(
-        insert(schema.free_text), {"subject_id": subject_id, "salt": salt, "text": text}
+        insert(schema.free_text),
+        {"subject_id": subject_id, "salt": words.salt, "text": words.text},
     )
-    return hashlib.sha256(f"{salt}\x00{text}".encode()).hexdigest()
 
 
 def text_of(tx: Transaction, subject_id: str) -> str | None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ringfence.desk import consenting
+from ringfence.desk import consenting, resolving
+from ringfence.desk.resolving import Open
 from ringfence.guard import authority
 from ringfence.guard.approval import WEAK_LEVELS, needed_level
 from ringfence.guard.card import Facts, card, read_facts
@@ -31,14 +32,27 @@ IntentId = Annotated[str, typer.Argument(metavar="ID", help="The intent's id: in
 
 
 def pending(*, as_json: Json = False) -> Exit:
-    """List what waits for a person."""
-    waiting = in_premises(lambda opened: consenting.pending(opened.desk))
-    document = {"pending": [_document(intent) for intent in waiting]}
+    """List what waits for a person: to be decided, or to be resolved."""
+    waiting, left = in_premises(_waiting)
+    document = {
+        "pending": [_document(intent) for intent in waiting],
+        "to_resolve": reading.to_resolve(left),
+    }
     rows = table(
         "intent", "what", "now", "code", "until", rows=map(reading.one_line, waiting), wraps="what"
     )
-    show(document, rows if waiting else "Nothing waits for a person.", as_json=as_json)
+    nothing = [] if left.lines or left.lost else ["Nothing waits for a person."]
+    show(
+        document,
+        *([rows] if waiting else nothing),
+        *reading.unresolved(left),
+        as_json=as_json,
+    )
     return Exit.DONE
+
+
+async def _waiting(opened: Premises) -> tuple[list[Intent], Open]:
+    return await consenting.pending(opened.desk), await resolving.still_open(opened.desk)
 
 
 def show_intent(intent_id: IntentId, *, as_json: Json = False) -> Exit:

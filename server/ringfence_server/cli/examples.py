@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, str] = {
     "approve": "ringfence approve int_01KAN5T1PR0000000000000001",
     "decline": "ringfence decline int_01KAN5T1PR0000000000000001 --reason stop",
     "settle": "ringfence settle",
+    "resolve": "ringfence resolve lin_01KAN5T1PR0000000000000001 --failed --evidence bill",
     "freeze": 'ringfence freeze "too much at once"',
     "unfreeze": "ringfence unfreeze",
     "completion": "ringfence completion bash > ~/.ringfence-completion",

@@ -28,6 +28,7 @@ from ringfence_server.cli import (
     installing,
     keeping,
     policy,
+    resolving,
     sandbox,
     scripting,
 )
@@ -86,6 +87,7 @@ COMMANDS: Mapping[str, Command] = {
     "approve": deciding.approve,
     "decline": deciding.decline,
     "settle": keeping.settle,
+    "resolve": resolving.resolve,
     "freeze": keeping.stop,
     "unfreeze": keeping.go_on,
 }
