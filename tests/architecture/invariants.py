@@ -56,6 +56,7 @@ INVARIANTS: dict[str, Invariant] = {
             "nouns/test_states.py::test_nothing_that_may_have_been_sent_is_voided",
             "guard/test_kill.py::test_a_process_killed_at_any_point_leaves_one_charge_and_one_record",
             "guard/test_late_answers.py::test_nobody_gives_up_a_sender_whose_ticket_may_be_alive",
+            "guard/test_resolution.py::test_nothing_has_failed_while_it_may_still_be_carried_out",
         ),
     ),
     "INV-NO-SELF": Invariant(
@@ -77,6 +78,8 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "desk/test_buying.py::test_consent_to_another_digest_approves_nothing",
             "desk/test_buying.py::test_consent_that_is_too_weak_approves_nothing",
+            "guard/test_resolution.py::test_in_a_live_installation_an_approver_signs_for_it",
+            "guard/test_resolution.py::test_the_chain_keeps_who_said_what_and_the_hash_of_their_words",
         ),
         not_built=f"the signature: {SIGNATURES}",
     ),
@@ -101,6 +104,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_withdrawal.py::test_processes_that_send_and_withdraw_at_once_do_one_of_the_two_to_each_line",
             "guard/test_withdrawal.py::test_it_is_withdrawn_once",
             "store/test_page_rows.py::test_a_nonce_works_once_however_many_try",
+            "guard/test_resolution.py::test_what_was_signed_about_a_line_is_used_once_and_for_that_line",
         ),
         not_built=f"the nonces in signed statements: {SIGNATURES}",
     ),
@@ -153,6 +157,8 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "guard/test_budget_fold.py::test_every_hold_of_a_line_that_is_over_has_been_posted_or_given_back",
             "guard/test_budget_fold.py::test_what_was_charged_is_posted_and_the_rest_of_the_hold_given_back",
+            "guard/test_resolution.py::test_a_charge_above_what_was_approved_is_posted_as_it_is_and_freezes",
+            "guard/test_resolution.py::test_what_was_not_charged_gives_its_budget_back",
         ),
     ),
     "INV-REPLAY": Invariant(
@@ -357,6 +363,8 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_kill.py::test_what_was_charged_before_a_process_was_killed_is_found_within_its_quarantine",
             "guard/test_kill.py::test_a_request_that_had_not_left_when_its_process_was_killed_fails_and_is_not_sent",
             "guard/test_kill.py::test_a_process_killed_at_any_point_of_a_release_leaves_the_number_gone_or_active",
+            "guard/test_resolution.py::test_a_charge_as_it_was_approved_is_posted_and_the_number_is_ours",
+            "guard/test_resolution.py::test_a_lost_number_that_is_gone_stops_counting",
         ),
     ),
     "INV-RENEWAL": Invariant(

@@ -25,6 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "decline": "ringfence decline int_01KAN5T1PR0000000000000001 --reason stop",
     "up": "ringfence up --install",
     "settle": "ringfence settle",
+    "resolve": "ringfence resolve lin_01KAN5T1PR0000000000000001 --failed --evidence bill",
     "freeze": 'ringfence freeze "too much at once"',
     "unfreeze": "ringfence unfreeze",
     "completion": "ringfence completion bash > ~/.ringfence-completion",

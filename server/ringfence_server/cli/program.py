@@ -29,6 +29,7 @@ from ringfence_server.cli import (
     installing,
     keeping,
     policy,
+    resolving,
     sandbox,
     scripting,
     up,
@@ -89,6 +90,7 @@ COMMANDS: Mapping[str, Command] = {
     "decline": deciding.decline,
     "up": up.up,
     "settle": keeping.settle,
+    "resolve": resolving.resolve,
     "freeze": keeping.stop,
     "unfreeze": keeping.go_on,
 }
