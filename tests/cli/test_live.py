@@ -11,7 +11,7 @@ from cli.shell import NUMBER, Ended, Shell
 
 WORDS = "correct horse battery staple"
 LIMITS = re.sub(
-    r"levels:\n(  .*\n)+",
+    r"levels:.*\n(  .*\n)+",
     "levels:\n  buy: passphrase\n  release: passphrase\n  assign: passphrase\n",
     Path(__file__).parents[2].joinpath("core/ringfence/sandbox_policy.yaml").read_text(),
 )
