@@ -68,14 +68,17 @@ def test_it_says_plainly_what_a_shell_of_the_same_user_can_do(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = shell.run("doctor", "--json").document
-    assert (document["healthy"], document["separation"]) == (True, "same user")
+    assert (document["healthy"], document["separation"]) == (True, "same_user")
     says = examined(shell)[1]["separation"]["says"]
     assert says.startswith("Grade: same user. A shell that runs as ")
     monkeypatch.setenv("RINGFENCE_MODE", "live")
     monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "live"))
     shell.json("init")
     grade, mend = worst(shell)["separation"]
-    assert (grade, mend) == ("warn", "Run ringfence as another user, or on another host.")
+    assert (grade, mend) == (
+        "warn",
+        "Run ringfence as another user, or on another host: see SECURITY.md.",
+    )
 
 
 def test_another_users_installation_is_not_ours_to_examine(
@@ -96,6 +99,7 @@ def test_nothing_is_made_where_nothing_is(
     assert worst(shell) == {
         "home": ("warn", "ringfence init"),
         "database": ("warn", "ringfence init"),
+        "separation": ("unknown", None),
     }
     assert not (tmp_path / "none").exists()
 

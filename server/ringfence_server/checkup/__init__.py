@@ -1,5 +1,4 @@
 """What `ringfence doctor` looks at: each check gives findings, and changes nothing.
 
-`finding` is what a check says; `machine`, `database`, `approvers`, `page` and `clients` are the checks, in the
-order of the report.
+`finding` is what a check says; `machine`, `database`, `approvers`, `page`, `secrets` and `clients` are the checks.
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence.errors import RingfenceError
 from ringfence_server.checkup.finding import Finding, ok, warn
+from ringfence_server.checkup.secrets import CARRIERS_KEYS
 from ringfence_server.clients import entry, files, jsonc, toml
 from ringfence_server.clients.catalogue import CLIENTS, Client, Place, Scope, Surroundings, place
 
@@ -27,6 +28,7 @@ def told(around: Surroundings) -> Iterator[Finding]:
                 if entry.is_ours(each):
                     found = True
                     yield _judged(client, scope, at, name=name, found=each)
+                    yield from _keys(client, at, each)
     if not found:
         yield ok("clients", "No client is told of ringfence yet: ringfence install claude-code")
 
@@ -48,6 +50,20 @@ def _judged(
         f"{client.title} ({scope}) would start {program}, which is not there; {at.file} says so.",
         f"ringfence install {client.name}{options}",
     )
+
+
+def _keys(client: Client, at: Place, found: Mapping[str, Any]) -> Iterator[Finding]:
+    """A client's file is the last place for a carrier's key: the assistant itself may read it."""
+    environment = found.get("env")
+    there = [
+        name for name in CARRIERS_KEYS if isinstance(environment, dict) and name in environment
+    ]
+    if there:
+        yield warn(
+            "secrets",
+            f"{client.title} gives it {', '.join(there)}; whatever reads {at.file} can buy around any guard.",
+            f"Take {', '.join(there)} out of that file.",
+        )
 
 
 def _entries(at: Place) -> Mapping[str, Any]:

@@ -14,6 +14,8 @@ class Grade(StrEnum):
     """It works, and a person should know."""
     FAIL = "fail"
     """It does not work, or what is there cannot be trusted."""
+    UNKNOWN = "unknown"
+    """It cannot be seen from here, and nothing is assumed."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,8 @@ def warn(check: str, says: str, mend: str) -> Finding:
 def fail(check: str, says: str, mend: str) -> Finding:
     """It does not work."""
     return Finding(check, Grade.FAIL, says, mend)
+
+
+def unknown(check: str, says: str) -> Finding:
+    """It cannot be seen from here."""
+    return Finding(check, Grade.UNKNOWN, says)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from ringfence_server.checkup.finding import Finding, fail, ok, warn
+from ringfence_server.checkup.finding import Finding, fail, ok, unknown, warn
 from ringfence_server.settings import Settings
 
 LEAST_PYTHON = (3, 11)
@@ -123,12 +123,17 @@ def _unescaped(point: str) -> str:
 
 
 class Separation(StrEnum):
-    """What keeps whoever runs this command from the money."""
+    """What keeps whoever runs this command from the installation, as far as that can be seen from where they are.
 
-    SAME_USER = "same user"
+    That it is on another host cannot be seen from either one: there nothing is found, which proves nothing.
+    """
+
+    SAME_USER = "same_user"
     """Nothing: whatever runs as this user can read and change everything."""
-    OTHER_USER = "other user"
-    """The installation is another user's, and closed to this one."""
+    OTHER_USER = "other_user"
+    """It is another user's, and closed to this one."""
+    UNKNOWN = "unknown"
+    """There is nothing here to look at."""
 
 
 def separation(settings: Settings) -> Separation:
@@ -136,7 +141,7 @@ def separation(settings: Settings) -> Separation:
     try:
         owner = settings.folder.stat().st_uid
     except FileNotFoundError:
-        return Separation.SAME_USER
+        return Separation.UNKNOWN
     except OSError:
         return Separation.OTHER_USER
     if owner == os.geteuid() or os.access(settings.folder, os.R_OK | os.X_OK):
@@ -146,16 +151,29 @@ def separation(settings: Settings) -> Separation:
 
 def shell(settings: Settings) -> Finding:
     """What an assistant's own shell could do here, said plainly."""
-    who = user(os.geteuid())
-    if separation(settings) is Separation.OTHER_USER:
-        return ok("separation", f"Grade: other user. A shell of {who} can read none of this.")
+    who, grade = user(os.geteuid()), separation(settings)
+    if grade is Separation.OTHER_USER:
+        return ok(
+            "separation",
+            f"Grade: other user. A shell of {who} can read none of this. Another host would be further still.",
+        )
+    if grade is Separation.UNKNOWN:
+        return unknown(
+            "separation",
+            f"Grade: unknown. There is no installation at {settings.folder}; whether it is on another host cannot be "
+            "seen from here.",
+        )
     says = (
         f"Grade: same user. A shell that runs as {who}, an assistant's too, can read and change all of "
         "this, and answer `ringfence approve` in a terminal of its own."
     )
     if settings.mode == "sandbox":
         return ok("separation", f"{says} No money is at stake in a sandbox.")
-    return warn("separation", says, "Run ringfence as another user, or on another host.")
+    return warn(
+        "separation",
+        f"{says} It lacks your passphrase, unless it reads along while you type it.",
+        "Run ringfence as another user, or on another host: see SECURITY.md.",
+    )
 
 
 def user(uid: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ringfence.errors import ConfigurationError, RingfenceError
-from ringfence_server.checkup import approvers, clients, database, machine, page
+from ringfence_server.checkup import approvers, clients, database, machine, page, secrets
 from ringfence_server.checkup.finding import Finding, Grade, fail
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, coloured, filled, show
@@ -16,11 +16,14 @@ from ringfence_server.settings import Settings, read_settings
 
 COLOURS = {Grade.WARN.value: "yellow", Grade.FAIL.value: "bold red"}
 
+_MARKS = {Grade.UNKNOWN: "?"}
+
 
 def doctor(*, as_json: Json = False) -> Exit:
     """Examine the installation, and say what mends it.
 
-    It changes nothing. The exit code is 2 when something failed; warnings are for a person to judge.
+    It changes nothing, and says what it sees: what cannot be seen from here is unknown. The exit code is 2 when
+    something failed; warnings are for a person to judge.
     """
     try:
         settings = read_settings()
@@ -43,6 +46,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from machine.versions()
     yield from machine.home(settings)
     yield from _installation(settings)
+    yield from secrets.keys(settings)
+    if settings.mode == "live":
+        yield secrets.carriers()
     yield from clients.told(Surroundings())
     yield machine.shell(settings)
 
@@ -64,7 +70,8 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from database.contents(opened.desk.store, settings)
-        yield from approvers.people(opened.desk.store)
+        if settings.mode == "live":
+            yield from approvers.standing(opened.desk.store, settings)
         yield page.reached(opened)
     except RingfenceError as error:
         yield fail("contents", error.message, for_person(error.remedy))
@@ -75,12 +82,14 @@ def _installation(settings: Settings) -> Iterator[Finding]:
 def _told(found: Sequence[Finding]) -> str:
     lines = []
     for finding in found:
-        lines.append(filled(f"{finding.grade:<4}  {finding.check:<10}  {finding.says}", indent=18))
+        grade = _MARKS.get(finding.grade, finding.grade.value)
+        lines.append(filled(f"{grade:<4}  {finding.check:<10}  {finding.says}", indent=18))
         if finding.mend is not None:
             mend = f"{'':16}> {finding.mend}"
             lines.append(filled(mend, indent=18) if mend.endswith(".") else mend)
     counts = {grade: sum(f.grade is grade for f in found) for grade in Grade}
+    unseen = f" Unknown: {counts[Grade.UNKNOWN]}." if counts[Grade.UNKNOWN] else ""
     lines.append(
-        f"\nFailed: {counts[Grade.FAIL]}. Warnings: {counts[Grade.WARN]}. Well: {counts[Grade.OK]}."
+        f"\nFailed: {counts[Grade.FAIL]}. Warnings: {counts[Grade.WARN]}. Well: {counts[Grade.OK]}.{unseen}"
     )
     return "\n".join(lines)

@@ -15,8 +15,8 @@ _UNIT = """\
 # {mark}
 [Unit]
 Description={title}
-StartLimitIntervalSec=300
-StartLimitBurst=20
+# A database that is away for an hour is no reason to give up.
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
