@@ -22,15 +22,16 @@ import pytest
 from guard.field import field
 from guard.rehearsal import at, copy_of, database, edit, rehearse
 from guard.signing import Signer, approve, enroll, hand_in, revoke, statement_for
-from house import House
+from house import House, policy_with
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.clock import ManualClock
 from ringfence.errors import NotAuthorized, RingfenceError
-from ringfence.guard import approval
+from ringfence.guard import approval, consent
+from ringfence.guard.freeze import freeze, lifting, unfreeze_signed
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent
-from ringfence.states import IntentState
-from ringfence.store import intents, schema, statements
+from ringfence.states import IntentState, LineState
+from ringfence.store import intents, policies, schema, statements
 
 ROUNDS = 3
 """Rounds of the runner, some seconds apart: enough for everything that is due, and to try again."""
@@ -609,6 +610,100 @@ def test_a_nonce_is_used_once_whatever_it_is_used_for(
                 hand_in(house, intent, statement, scene.ada.sign(statement))
 
     worked_off(lambda _db: None, replay)
+
+
+# Authority that is written into the database.
+
+WEAK = policy_with(levels="{buy: page, release: page, assign: page}")
+LOOSE = policy_with(
+    levels="{buy: passphrase, release: passphrase, assign: passphrase}",
+    budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "900.00 USD"}'],
+)
+
+
+def test_a_weak_approval_that_is_written_into_a_live_database_is_refused(tmp_path: Path) -> None:
+    """Even where the approvers have signed a policy that asks for no more."""
+    rehearsal = rehearse(tmp_path, WEAK)
+    house = rehearsal.house
+
+    async def wanted() -> Intent:
+        return await house.propose(*await house.find())
+
+    intent = anyio.run(wanted)
+    edit(
+        tmp_path,
+        lambda db: [
+            db.execute(
+                "INSERT INTO approval SELECT 'apr_x', intent_id, digest, 'page', 'page', 'ada', created_at"
+                " FROM intent"
+            ),
+            db.execute("UPDATE intent SET state = 'approved', decided_level = 'page'"),
+            db.execute("UPDATE line SET due_at = '2026-01-01T00:00:00.000000Z'"),
+        ],
+    )
+    anyio.run(_rounds, house)
+    assert house.charged() == []
+    found: Intent = house.read(lambda tx: approval.existing(tx, intent.intent_id))
+    assert found.lines[0].state is LineState.VOIDED
+    house.close()
+
+
+def test_a_looser_policy_that_is_written_into_a_live_database_buys_nothing(
+    worked_off: Callable[..., After],
+) -> None:
+    """With its own right hash, and as the version that is in force."""
+
+    def change(db: sqlite3.Connection) -> None:
+        db.execute(
+            "INSERT INTO policy SELECT max(version) + 1, ?, ?, max(applied_at), 'ada' FROM policy",
+            (LOOSE.model_dump_json(), policies.document_hash(LOOSE)),
+        )
+        db.execute("UPDATE audit_head SET policy_version = policy_version + 1")
+
+    assert worked_off(change).charged == []
+
+
+def test_a_stored_policy_that_is_not_what_was_signed_buys_nothing(
+    worked_off: Callable[..., After],
+) -> None:
+    """The version that was signed, under the hash that was signed, and with another document."""
+
+    def change(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE policy SET document = ? WHERE version = (SELECT max(version) FROM policy)",
+            (LOOSE.model_dump_json(),),
+        )
+
+    assert worked_off(change).charged == []
+
+
+def frozen(house: House) -> Statement:
+    """A frozen house, and the statement that would lift the freeze."""
+    house.write(lambda tx: freeze(tx, "to be sure", actor="ada"))
+    statement: Statement = house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
+    return statement
+
+
+def test_a_statement_that_waited_too_long_lifts_no_freeze(tmp_path: Path) -> None:
+    rehearsal = rehearse(tmp_path)
+    statement = frozen(rehearsal.house)
+    rehearsal.house.clock.advance(minutes=15)
+    with pytest.raises(NotAuthorized, match="too long ago"):
+        rehearsal.house.write(
+            lambda tx: unfreeze_signed(tx, statement, rehearsal.ada.sign(statement))
+        )
+    assert rehearsal.house.frozen() == "to be sure"
+    rehearsal.house.close()
+
+
+@pytest.mark.parametrize("purpose", [Purpose.APPROVE, Purpose.POLICY, Purpose.VIEW])
+def test_a_statement_of_another_purpose_lifts_no_freeze(tmp_path: Path, purpose: Purpose) -> None:
+    rehearsal = rehearse(tmp_path)
+    other = frozen(rehearsal.house).model_copy(update={"purpose": purpose})
+    with pytest.raises(NotAuthorized, match="not about this freeze"):
+        rehearsal.house.write(lambda tx: unfreeze_signed(tx, other, rehearsal.ada.sign(other)))
+    assert rehearsal.house.frozen() == "to be sure"
+    rehearsal.house.close()
 
 
 # The same approval many times at once.
