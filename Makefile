@@ -24,7 +24,7 @@ endif
 PINNED := -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check wheel nightly screenshots snapshots reference inspector constraints clean
+.PHONY: help demo test check wheel nightly mutants screenshots snapshots reference inspector constraints clean
 
 help:               ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ wheel: .venv/lint   ## build sdist and wheel, and run the wheel from an environm
 
 nightly: .venv/ready  ## run the tests that take too long for every change
 	@$(BIN)/python -m pytest -m nightly --timeout 1800 $(ARGS)
+
+mutants: .venv/ready  ## take each of the guard's checks away, and see the test that notices
+	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
 
 snapshots: .venv/ready  ## write the tools' schemas afresh; the diff is the review
 	@$(BIN)/python -m ringfence_server.snapshot

@@ -166,6 +166,8 @@ class Runner:
             await work(subject, done)
         except RingfenceError as error:
             log.warning("%s waits: %s", name, error.message)
+        except Exception:
+            log.exception("%s waits: a bug, or a row that was damaged", name)
 
     async def _leased(
         self, kind: str, work: Callable[[str], Awaitable[None]], subject: str, done: list[str]
@@ -180,7 +182,7 @@ class Runner:
         done.append(subject)
         try:
             await work(subject)
-        except RingfenceError:
+        except Exception:
             await self._desk.store.write(lambda tx: _later(tx, kind, subject))
             raise
         finally:
@@ -340,10 +342,10 @@ class Runner:
 
 def _due(tx: Transaction) -> _Work:
     return _Work(
-        overdue=[intent.intent_id for intent in intents.overdue(tx, BATCH)],
+        overdue=intents.overdue(tx, BATCH),
         lines=intents.due_lines(tx, BATCH),
         numbers=inventory.due(tx, BATCH),
-        stale=[intent.intent_id for intent in intents.stale_quotes(tx, REQUOTE_EVERY, BATCH)],
+        stale=intents.stale_quotes(tx, REQUOTE_EVERY, BATCH),
     )
 
 

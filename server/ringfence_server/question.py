@@ -11,6 +11,7 @@ from typing import Any
 
 from mcp_types import ElicitResult
 
+from ringfence.guard.card import quoted
 from ringfence.intents import Intent, LineTerms, Op, Terms
 
 SCHEMA: dict[str, Any] = {
@@ -72,18 +73,22 @@ def _wish(terms: Terms) -> str:
         case Op.BUY, None:
             return f"Buy {numbers}?"
         case Op.BUY, recipient:
-            return f"Buy {numbers} for assistant {recipient}?"
+            return f"Buy {numbers} for assistant {_named(recipient)}?"
         case Op.ASSIGN, None:
             return f"Disconnect {numbers}?"
         case Op.ASSIGN, recipient:
-            return f"Connect {numbers} to assistant {recipient}?"
+            return f"Connect {numbers} to assistant {_named(recipient)}?"
         case Op.RELEASE, _:
             return f"Give {numbers} back for good?"
 
 
+def _named(recipient: str | None) -> str:
+    return quoted(recipient or "")
+
+
 def _line(line: LineTerms) -> str:
     serving = line.current_assistant_id
-    now = f", now serving assistant {serving}" if serving else ""
+    now = f", now serving assistant {quoted(serving)}" if serving else ""
     price = line.price
     costs = f": set-up {price.setup}, then {price.monthly} a month" if price else ""
     if line.owned_since is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import pytest
 
 from approvals.desk_page import FORM, ORIGIN, PORT, DeskPage
@@ -117,6 +120,174 @@ async def test_browsers_without_fetch_metadata_can_decide(house: House, page: De
     answer = await page.send("POST", f"/i/{intent.intent_id}", {"origin": ORIGIN, **FORM}, body)
     assert answer.status_code == 303
     assert (await house.now(intent)).state is IntentState.APPROVED
+
+
+AGENTS = {
+    "chromium": {
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/144.0.0.0",
+        "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+        "sec-ch-ua": '"Chromium";v="144"',
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+        "sec-fetch-user": "?1",
+        "upgrade-insecure-requests": "1",
+        "cache-control": "max-age=0",
+    },
+    "firefox": {
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+        "sec-fetch-user": "?1",
+        "sec-gpc": "1",
+        "priority": "u=0, i",
+        "te": "trailers",
+    },
+    "an older safari": {
+        "user-agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/16.3 Safari/605.1.15",
+        "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+    },
+}
+"""What browsers send when a person follows a link or sends a form; the older ones say nothing of where from."""
+
+
+def as_sent_by(agent: str, site: str) -> dict[str, str]:
+    headers = AGENTS[agent]
+    return {**headers, "sec-fetch-site": site} if "sec-fetch-mode" in headers else dict(headers)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+async def test_a_person_decides_in_any_browser(house: House, page: DeskPage, agent: str) -> None:
+    intent = await an_intent(house)
+    came = await page.send("GET", f"/i/{intent.intent_id}", as_sent_by(agent, "cross-site"))
+    assert came.status_code == 200
+    sent = {"origin": ORIGIN, **FORM, **as_sent_by(agent, "same-origin")}
+    body = f"decision=approve&nonce={await page.nonce(intent)}".encode()
+    assert (await page.send("POST", f"/i/{intent.intent_id}", sent, body)).status_code == 303
+    assert (await house.now(intent)).state is IntentState.APPROVED
+
+
+SENT_FOR_A_PAGE = {
+    "a form": {**FORM},
+    "a form in a sandboxed frame": {"origin": "null", **FORM},
+    "fetch without cors": {"content-type": "text/plain;charset=UTF-8"},
+    "a beacon": {"content-type": "text/plain;charset=UTF-8", "sec-fetch-mode": "no-cors"},
+    "fetch with cors": {"content-type": "application/json", "sec-fetch-mode": "cors"},
+}
+
+
+@pytest.mark.parametrize("how", SENT_FOR_A_PAGE)
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_what_any_browser_sends_for_another_page_decides_nothing(
+    house: House, page: DeskPage, agent: str, how: str, site: str
+) -> None:
+    """Same site is another port of localhost: a development server, or whatever an agent has started there."""
+    intent = await an_intent(house)
+    origin = "http://evil.example" if site == "cross-site" else "http://localhost:3000"
+    sent = {"origin": origin, **as_sent_by(agent, site), **SENT_FOR_A_PAGE[how]}
+    body = f"decision=approve&nonce={await page.nonce(intent)}".encode()
+    assert (await page.send("POST", f"/i/{intent.intent_id}", sent, body)).status_code == 403
+    assert await is_untouched(house, intent)
+
+
+FORWARDED = {
+    "x-forwarded-host": "evil.example",
+    "x-forwarded-proto": "https",
+    "forwarded": "host=evil.example;proto=https",
+    "x-original-url": "/i/int_01KAN5T1PR0000000000000001",
+    "x-http-method-override": "POST",
+    "x-real-ip": "127.0.0.1",
+}
+
+
+@pytest.mark.parametrize("header", FORWARDED)
+async def test_a_header_that_speaks_for_a_proxy_changes_nothing(
+    house: House, page: DeskPage, header: str
+) -> None:
+    """Nobody stands between a browser and loopback, so whoever says so is heard by nobody."""
+    intent = await an_intent(house)
+    plain = await page.send("GET", f"/i/{intent.intent_id}")
+    said = await page.send("GET", f"/i/{intent.intent_id}", {header: FORWARDED[header]})
+    assert (said.status_code, said.text) == (plain.status_code, plain.text)
+    assert "evil.example" not in said.text
+    wrong = await page.send("GET", "/", {"host": "evil.example", header: f"localhost:{PORT}"})
+    assert wrong.status_code == 421
+    assert await is_untouched(house, intent)
+
+
+@pytest.mark.parametrize("twice", [b"host", b"origin"])
+async def test_a_header_that_is_there_twice_is_not_believed_once(
+    house: House, page: DeskPage, twice: bytes
+) -> None:
+    """One of the two is ours: which one a library would read is not what this stands on."""
+    intent = await an_intent(house)
+    body = f"decision=approve&nonce={await page.nonce(intent)}".encode()
+    headers = [
+        (b"host", f"localhost:{PORT}".encode()),
+        (b"origin", ORIGIN.encode()),
+        (b"content-type", FORM["content-type"].encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    other = {b"host": b"evil.example", b"origin": b"http://evil.example"}
+    for at in (0, len(headers)):
+        bent = [*headers]
+        bent.insert(at, (twice, other[twice]))
+        assert await status_of(page, intent, bent, body) in {403, 421}
+    assert await is_untouched(house, intent)
+
+
+async def status_of(
+    page: DeskPage, intent: Intent, headers: list[tuple[bytes, bytes]], body: bytes
+) -> int:
+    """What the app answers to exactly these headers; clients would put them right."""
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": f"/i/{intent.intent_id}",
+        "raw_path": f"/i/{intent.intent_id}".encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "server": ("127.0.0.1", PORT),
+        "client": ("127.0.0.1", 40_000),
+    }
+    await page.app(scope, receive, send)
+    [status] = statuses
+    return status
+
+
+PREVIEWS = {
+    "slack": {"user-agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"},
+    "a mail scanner": {"user-agent": "Mozilla/5.0 (compatible; SafeLinks)", "accept": "*/*"},
+    "curl": {"user-agent": "curl/8.11.0", "accept": "*/*"},
+    "a prefetch": {"sec-purpose": "prefetch;anonymous-client-ip"},
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("who", PREVIEWS)
+async def test_whoever_only_looks_leaves_everything_as_it_is(
+    house: House, page: DeskPage, who: str, method: str
+) -> None:
+    intent = await an_intent(house)
+    for _ in range(30):
+        await page.send(method, f"/i/{intent.intent_id}", PREVIEWS[who])
+    assert await is_untouched(house, intent)
+    assert page.changes == 0
+    assert (await page.decide(intent, "decline")).status_code == 303, "the form is still good"
 
 
 def fetched(site: str, mode: str, dest: str, **more: str) -> dict[str, str]:

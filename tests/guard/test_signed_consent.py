@@ -249,7 +249,8 @@ LAST = "WHERE statement_seq = (SELECT max(seq) FROM statement)"
 TAMPERED = {
     "the price": "UPDATE intent SET terms = replace(terms, '1.00 USD', '0.50 USD')",
     "the number": "UPDATE intent SET terms = replace(terms, '+1415555', '+1415556')",
-    "the assistant": 'UPDATE intent SET terms = replace(terms, \'"assistant_id":null\', \'"assistant_id":"eve"\')',
+    "the assistant": "UPDATE intent SET assistant_id = 'eve', role = 'main',"
+    ' terms = replace(terms, \'"assistant_id":null\', \'"assistant_id":"eve"\')',
     "the account": "UPDATE intent SET terms = replace(terms, 'sandbox-', 'sandbax-')",
     "the digest": "UPDATE intent SET digest = replace(digest, 'a', 'b')",
     "the statement": "UPDATE statement SET bytes = replace(bytes, 'approve', 'approbe') WHERE purpose = 'approve'",

@@ -12,7 +12,7 @@ from ringfence.offers import Provider
 from ringfence.states import OPEN_INTENTS, IntentState, LineState
 from ringfence_tools.intent_texts import channels, next_step, tell_person
 from ringfence_tools.operation import Channel, Part, Result, Surface
-from ringfence_tools.printing import cleaned
+from ringfence_tools.printing import cleaned, sentence
 from ringfence_tools.texts import only_listed
 from ringfence_tools.vocabulary import (
     MAX_WAIT_SECONDS,
@@ -118,7 +118,7 @@ def intent_document(intent: Intent, surface: Surface) -> IntentDocument:
         total_monthly=str(terms.total_monthly),
         first_year=str(terms.first_year),
         converted=True if terms.is_converted else None,
-        requested_by=terms.principal,
+        requested_by=cleaned(terms.principal) or "",
         consent=_consent(intent, surface) if is_awaiting else None,
         tell_person=tell_person(intent, surface) if is_awaiting else None,
         next_call=_next_call(intent, surface),
@@ -142,8 +142,8 @@ def _line(line: Line, surface: Surface) -> LineDocument:
 def _line_error(error: Mapping[str, Any], surface: Surface) -> LineError:
     return LineError(
         code=error["code"],
-        message=only_listed(error["message"], surface.tools, fallback=error["message"]),
-        remedy=only_listed(error.get("remedy") or "", surface.tools),
+        message=sentence(only_listed(error["message"], surface.tools, fallback=error["message"])),
+        remedy=sentence(only_listed(error.get("remedy") or "", surface.tools)),
     )
 
 

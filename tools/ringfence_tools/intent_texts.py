@@ -8,7 +8,7 @@ from ringfence.intents import DeclineReason, Intent, Level, Op
 from ringfence.numbers import MAIN_ROLE
 from ringfence.states import IntentState, LineState
 from ringfence_tools.operation import Channel, Surface
-from ringfence_tools.printing import clock_time, named
+from ringfence_tools.printing import cleaned, clock_time, named
 from ringfence_tools.texts import only_listed
 
 NEVER_SEND = "Never send me a passphrase."
@@ -42,12 +42,16 @@ def _wish(intent: Intent) -> str:
     if terms.op is Op.RELEASE:
         return f"give back {numbers} for good{simulated}, which {_loss(intent)}"
     if terms.op is Op.ASSIGN:
-        assistant = terms.assistant_id
+        assistant = cleaned(terms.assistant_id)
         move = f"connect {numbers} to {assistant}" if assistant else f"disconnect {numbers}"
         return f"{move}{simulated}, which costs {terms.total_now} but moves live calls and texts"
     about = "at most " if terms.is_converted else ""
     is_special = terms.role not in {None, MAIN_ROLE}
-    role = f" as the {terms.role} number of {terms.assistant_id}" if is_special else ""
+    role = (
+        f" as the {cleaned(terms.role)} number of {cleaned(terms.assistant_id)}"
+        if is_special
+        else ""
+    )
     return (
         f"buy {numbers}{simulated}{role} for {about}{terms.total_now} now "
         f"and {about}{terms.total_monthly} a month from then on"
@@ -58,7 +62,11 @@ def _loss(intent: Intent) -> str:
     """What giving numbers back means: whom they serve, what ends, and that it is for good."""
     terms = intent.terms
     serving = sorted({line.current_assistant_id for line in terms.lines} - {None}, key=str)
-    serves = f"serves {named([str(each) for each in serving])} now, " if serving else ""
+    serves = (
+        f"serves {named([cleaned(each) or 'somebody' for each in serving])} now, "
+        if serving
+        else ""
+    )
     monthly = terms.lines[0].owned_monthly if len(terms.lines) == 1 else None
     ends = f"{monthly} a month" if monthly else "its monthly charge"
     return f"{serves}costs {terms.total_now}, ends {ends} and usually cannot be undone"

@@ -12,6 +12,8 @@ from ringfence_tools.operation import Result
 
 MAX_UNTRUSTED = 200
 """Characters of text from outside that one field passes on."""
+MAX_SENTENCE = 1_000
+"""Characters of a message; ours are shorter."""
 MAX_PLACE = 80
 MAX_NAMED = 3
 """Things that a sentence names before it counts the rest."""
@@ -37,6 +39,18 @@ def cleaned(text: str | None, limit: int = MAX_UNTRUSTED) -> str | None:
     """Text from outside, fit to be shown: printable, one line, cut; None if nothing is left."""
     shown = "".join(c if c.isprintable() else " " for c in text or "")
     return " ".join(shown.split())[:limit].rstrip() or None
+
+
+def sentence(text: str) -> str:
+    """A sentence of ours in which a name from outside may stand, fit to be shown."""
+    return cleaned(text, MAX_SENTENCE) or ""
+
+
+def on_its_lines(text: str) -> str:
+    """A text of ours that keeps its lines, with nothing in it that a terminal or a reader could take for more."""
+    return "\n".join(
+        "".join(c if c.isprintable() else " " for c in line) for line in text.split("\n")
+    )
 
 
 def place_name(text: str | None) -> str | None:

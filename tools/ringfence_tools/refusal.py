@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from ringfence.errors import RingfenceError
+from ringfence_tools.printing import on_its_lines, sentence
 from ringfence_tools.texts import only_listed
 
 
@@ -14,8 +15,8 @@ def error_document(error: RingfenceError, listed: Set[str]) -> dict[str, Any]:
     return {
         "error": {
             "code": error.code,
-            "message": only_listed(error.message, listed, fallback=error.message),
-            "remedy": only_listed(error.remedy, listed),
+            "message": sentence(only_listed(error.message, listed, fallback=error.message)),
+            "remedy": sentence(only_listed(error.remedy, listed)),
             "retryable": error.retryable,
             "details": _plain(error.details, listed),
         }
@@ -42,7 +43,7 @@ def _plain(value: object, listed: Set[str]) -> object:
         }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(inner, listed) for inner in value]
-    return value if value is None or type(value) in (bool, int, float) else str(value)
+    return value if value is None or type(value) in (bool, int, float) else on_its_lines(str(value))
 
 
 def read_violation(violation: Mapping[str, Any]) -> str:

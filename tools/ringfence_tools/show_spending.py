@@ -66,7 +66,7 @@ async def run(call: Call, arguments: SpendingArguments) -> SpendingResult:
         run_rate=printed(found.run_rate),
         forecast=printed(found.forecast),
         converted=True if found.is_converted else None,
-        frozen=found.frozen,
+        frozen=cleaned(found.frozen),
         mandates=(),  # nobody can sign one yet
         recent=tuple(map(_fact, found.recent)),
         simulated=call.is_simulated(()),

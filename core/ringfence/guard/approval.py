@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.approvers import Signature, Statement
 from ringfence.clock import rfc3339
-from ringfence.errors import Declined, Expired, Frozen, NotFound, PolicyRefused, RingfenceError
+from ringfence.errors import (
+    ConfigurationError,
+    Declined,
+    Expired,
+    Frozen,
+    NotFound,
+    PolicyRefused,
+    RingfenceError,
+)
 from ringfence.guard import consent, holds
-from ringfence.guard.digest import digest_of
+from ringfence.guard.digest import digest_of, digest_of_bytes
 from ringfence.ids import Prefix
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.states import IntentState, LineState
@@ -125,12 +134,18 @@ def level_given(tx: Transaction, intent: Intent) -> Level | None:
     """
     signed = consent.given(tx, intent)
     stored = intents.approval_of(tx, intent.intent_id)
-    if stored is None or stored.digest != intent.digest or intent.digest != digest_of(intent.terms):
+    if stored is None or stored.digest != intent.digest or not _is_untouched(tx, intent):
         return None
     if signed is not None or tx.mode != "sandbox":
         return signed
     level = Level(stored.level)
     return level if level in WEAK_LEVELS else None
+
+
+def _is_untouched(tx: Transaction, intent: Intent) -> bool:
+    """Whether the digest is that of the terms, as they were read and as they are stored to the last byte."""
+    stored = digest_of_bytes(intents.terms_bytes(tx, intent.intent_id))
+    return stored == intent.digest == digest_of(intent.terms)
 
 
 def _is_done(intent: Intent) -> bool:
@@ -310,8 +325,9 @@ def expire(tx: Transaction, intent_id: str) -> Intent:
 
 def expire_overdue(tx: Transaction) -> None:
     """End what nobody decided in time; for programs beside which no runner does it."""
-    for intent in intents.overdue(tx, MAX_OVERDUE):
-        expire(tx, intent.intent_id)
+    for intent_id in intents.overdue(tx, MAX_OVERDUE):
+        with suppress(ConfigurationError):  # what cannot be read is told to whoever asks for it
+            expire(tx, intent_id)
 
 
 def supersede(tx: Transaction, intent: Intent, *, why: RingfenceError) -> None:

@@ -39,6 +39,8 @@ _ACTIONS = {
     Op.RELEASE: "GIVE BACK FOR GOOD",
     Op.ASSIGN: "MOVE CALLS AND TEXTS OF",
 }
+_MOST_SPELT = 20
+"""Characters of a text that are folded, for each that is shown: NFKC and spaces may shorten it."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 """Unicode categories that draw nothing, reorder what stands beside them, or break the line."""
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
@@ -134,7 +136,7 @@ def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
         and number.country in {line.country for line in terms.lines}
     ]
     if served:
-        yield f"DUPLICATE? {terms.assistant_id} already has {', '.join(served)}."
+        yield f"DUPLICATE? {quoted(str(terms.assistant_id))} already has {', '.join(served)}."
 
 
 def _is_highest(monthly: Money, numbers: Sequence[NumberRecord]) -> bool:
@@ -182,13 +184,13 @@ def _whose(terms: Terms) -> tuple[str, list[str]]:
 
 
 def _number(line: LineTerms) -> Iterator[str]:
-    where = ", ".join(filter(None, [quoted(line.place or ""), line.country]))
     can = ", ".join(_CAN.get(each, each.value) for each in line.capabilities)
-    yield from _wrapped(f"{line.number} = {checked_grouping(line.number)} · {where}", "  ")
+    country = f", {line.country}" if line.place else line.country
+    yield _beside(f"{line.number} = {checked_grouping(line.number)} · ", line.place or "", country)
     yield from _wrapped(f"{line.type} · {can or 'no capability known'}", "  ")
-    yield from _wrapped(f"at {line.provider}, account {quoted(line.account)}", "  ")
+    yield _beside(f"at {line.provider}, account ", line.account)
     if line.number_id is not None:
-        yield from _wrapped(f"serves {quoted(line.current_assistant_id or 'nobody')} now", "  ")
+        yield _beside("serves ", line.current_assistant_id or "nobody", " now")
     if line.owned_since is not None:
         yield f"  ours since {line.owned_since.astimezone(UTC):%Y-%m-%d}, {_monthly(line)}"
     if line.price is not None:
@@ -196,6 +198,11 @@ def _number(line: LineTerms) -> Iterator[str]:
         term = "1 month" if line.min_term_months == 1 else f"{line.min_term_months} months"
         yield f"  set-up {price.setup}, then {price.monthly} a month until released"
         yield f"  at least {term}; tax as the carrier bills it"
+
+
+def _beside(facts: str, name: str, after: str = "") -> str:
+    """A name from outside on the line of a fact; cut there, so that it never begins a line of its own."""
+    return f"  {facts}{quoted(name, WIDTH - 2 - len(facts) - len(after))}{after}"
 
 
 _CAN = {Capability.SMS: "SMS", Capability.MMS: "MMS", Capability.WHATSAPP: "WhatsApp"}
@@ -281,13 +288,14 @@ def checked_grouping(number: E164) -> str:
     return shown
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, limit: int = MAX_QUOTED) -> str:
     """Text from outside on one line: compatibility forms folded, what cannot be seen spelt out, cut.
 
     A word whose letters come from look-alike scripts says so.
     """
-    shown = spelt(text)
-    return shown if len(shown) <= MAX_QUOTED else f"{shown[: MAX_QUOTED - 1]}…"
+    # What is cut off anyway is not looked at: a text of megabytes costs no more than a sentence.
+    shown = spelt(text[: limit * _MOST_SPELT])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def spelt(text: str) -> str:

@@ -12,12 +12,13 @@ from datetime import timedelta
 from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
 from ringfence.guard import approval, giving_back, holds, windows
 from ringfence.guard.decision import Wish, decide, refusal
+from ringfence.guard.proposal import holds_for
 from ringfence.ids import Prefix
-from ringfence.intents import Intent, Line
+from ringfence.intents import Intent, Line, Op
 from ringfence.offers import Buyable, Quote
 from ringfence.outcomes import Times
-from ringfence.states import SENDABLE_INTENTS, IntentState, LineState, NumberState
-from ringfence.store import intents, inventory
+from ringfence.states import SENDABLE_INTENTS, HoldState, IntentState, LineState, NumberState
+from ringfence.store import intents, inventory, ledger
 from ringfence.store.transaction import Store, Transaction
 from ringfence.ticket import Grant, Ticket, mint_grant, mint_ticket
 
@@ -114,7 +115,10 @@ def _claim(
         intents.change_line(tx, line, due_at=tx.now + THAW)
         return None
     why = (
-        _standing_objection(tx, intent) or objection(tx, line) or _guard_objection(tx, intent, line)
+        _standing_objection(tx, intent)
+        or objection(tx, line)
+        or _guard_objection(tx, intent, line)
+        or _hold_objection(tx, intent, line)
     )
     if why is not None:
         holds.void_line(tx, intent, line, why=why)
@@ -230,6 +234,22 @@ def _guard_objection(tx: Transaction, intent: Intent, line: Line) -> RingfenceEr
     )
     decision = decide(wish, seen, tx.rules, tx.now)
     return None if decision.is_allowed else refusal(decision)
+
+
+def _hold_objection(tx: Transaction, intent: Intent, line: Line) -> RingfenceError | None:
+    """Is what the line costs set aside in every budget that it counts for, and nothing else?"""
+    if intent.terms.op is not Op.BUY:
+        return None
+    needed = {made.budget: made.amount for made, _ in holds_for(tx, intent, line)}
+    found = ledger.holds_of(tx, line.line_id)
+    held = {hold.budget: hold.amount for hold in found if hold.state is HoldState.PENDING}
+    if held == needed:
+        return None
+    wrong = min(name for name, _ in held.items() ^ needed.items())
+    return PolicyRefused(
+        f"Budget {wrong} does not hold what {line.terms.number} costs, so it is not bought.",
+        remedy="Tell the person to run ringfence ledger verify: the database was changed, or it is a bug.",
+    )
 
 
 def recheck(tx: Transaction, line_id: str, *, quote: Quote | None) -> None:

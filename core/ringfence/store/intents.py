@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
+from ringfence.errors import ConfigurationError
 from ringfence.intents import DeclineReason, Intent, Level, Line, LineTerms, Op, Terms
+from ringfence.numbers import MAIN_ROLE
 from ringfence.offers import Provider
 from ringfence.states import (
     ENDED_LINES,
@@ -94,6 +96,14 @@ def get(tx: Transaction, intent_id: str, *, principal: str | None = None) -> Int
     return _intent(tx, row) if row is not None else None
 
 
+def terms_bytes(tx: Transaction, intent_id: str) -> bytes:
+    """The terms of an intent as they are stored; it must exist."""
+    text: str = tx.connection.execute(
+        select(schema.intent.c.terms).where(schema.intent.c.intent_id == intent_id)
+    ).scalar_one()
+    return text.encode()
+
+
 def of_line(tx: Transaction, line_id: str) -> tuple[Intent, Line]:
     """A line with its intent; the line must exist."""
     row = tx.connection.execute(
@@ -120,13 +130,45 @@ def manual_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
 
 
 def _intent(tx: Transaction, row: Row[Any]) -> Intent:
+    """An intent as its rows say, which must agree with its terms.
+
+    Raises:
+        ConfigurationError: they do not, or cannot be read: somebody changed them, or they are damaged.
+    """
+    try:
+        return _agreed(row, _read(tx, row))
+    except (ValueError, TypeError) as error:
+        raise _damaged(row.intent_id, "it cannot be read") from error
+
+
+def _agreed(row: Row[Any], intent: Intent) -> Intent:
+    """The intent, if what stands beside its terms to be searched by is what they say."""
+    terms = intent.terms
+    role = terms.role or (MAIN_ROLE if terms.assistant_id else None)
+    said = (terms.intent_id, terms.principal, terms.op, terms.assistant_id, terms.created_at)
+    if (row.intent_id, row.principal, row.op, row.assistant_id, row.created_at) != said:
+        raise _damaged(row.intent_id, "its row says something else than its terms")
+    if row.role not in {terms.role, role} or row.expires_at > terms.expires_at:
+        raise _damaged(row.intent_id, "its row says something else than its terms")
+    return intent
+
+
+def _damaged(intent_id: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"What is stored of {intent_id} is not what was proposed: {why}. Nothing of it is sent.",
+        remedy="Tell the person: the database was changed or is damaged. Compare it with a copy.",
+    )
+
+
+def _read(tx: Transaction, row: Row[Any]) -> Intent:
     terms = Terms.model_validate_json(row.terms)
     words = audit.words_of(tx, row.intent_id)
+    # All at once: an error in the midst of a look would leave its cursor open, and the database locked.
     rows = tx.connection.execute(
         select(schema.line)
         .where(schema.line.c.intent_id == row.intent_id)
         .order_by(schema.line.c.position)
-    )
+    ).all()
     return Intent(
         terms=terms,
         digest=row.digest,
@@ -145,6 +187,8 @@ def _intent(tx: Transaction, row: Row[Any]) -> Intent:
 
 
 def _line(row: Row[Any], terms: LineTerms) -> Line:
+    if row.line_id != terms.line_id:
+        raise _damaged(row.intent_id, "a line stands in the place of another")
     return Line(
         intent_id=row.intent_id,
         terms=terms,
@@ -469,26 +513,26 @@ def open_intents(tx: Transaction) -> list[Intent]:
     return [_intent(tx, row) for row in rows]
 
 
-def overdue(tx: Transaction, limit: int) -> list[Intent]:
-    """Intents whose consent has ended while nothing was sent."""
+def overdue(tx: Transaction, limit: int) -> list[str]:
+    """Ids of intents whose consent has ended while nothing was sent."""
     table = schema.intent.c
     rows = tx.connection.execute(
-        select(schema.intent)
+        select(table.intent_id)
         .where(
             table.state.in_([IntentState.AWAITING_APPROVAL.value, IntentState.APPROVED.value]),
             table.expires_at <= tx.now,
         )
         .order_by(table.expires_at, table.intent_id)
         .limit(limit)
-    ).all()
-    return [_intent(tx, row) for row in rows]
+    )
+    return list(rows.scalars())
 
 
-def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[Intent]:
-    """Waiting purchases whose prices were last confirmed longer ago than that."""
+def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[str]:
+    """Ids of waiting purchases whose prices were last confirmed longer ago than that."""
     table = schema.intent.c
     rows = tx.connection.execute(
-        select(schema.intent)
+        select(table.intent_id)
         .where(
             table.state == IntentState.AWAITING_APPROVAL.value,
             table.op == Op.BUY.value,
@@ -496,8 +540,8 @@ def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[Int
         )
         .order_by(table.quoted_at, table.intent_id)
         .limit(limit)
-    ).all()
-    return [_intent(tx, row) for row in rows]
+    )
+    return list(rows.scalars())
 
 
 def due_lines(tx: Transaction, limit: int) -> list[str]:

@@ -11,6 +11,10 @@ from ringfence.intents import Intent, Line, LineTerms, Op
 from ringfence.numbers import Capability
 from ringfence.states import LineState
 
+MAX_SENTENCE = 600
+"""Characters of a stored message of ours, in which a name from outside may stand."""
+MAX_NAME = 60
+"""Characters of a name from outside that stands among facts, so that it cannot pass for more of them."""
 _DONE = {Op.BUY: "bought", Op.RELEASE: "given back", Op.ASSIGN: "moved"}
 _CAN = {
     Capability.VOICE: "calls",
@@ -47,10 +51,10 @@ _TOLD_BY_THE_OUTCOME = frozenset({LineState.CAPTURED, LineState.VOIDED, LineStat
 
 
 def _said(terms: LineTerms, op: Op) -> Iterator[str]:
-    where = ", ".join(filter(None, [quoted(terms.place or ""), terms.country]))
+    where = ", ".join(filter(None, [quoted(terms.place or "", MAX_NAME), terms.country]))
     can = ", ".join(_CAN[each] for each in terms.capabilities) or "no capability known"
     yield f"{terms.number} · {where} · {terms.type.replace('_', '-')} · {can}"
-    yield f"at {terms.provider}, account {quoted(terms.account)}"
+    yield f"at {terms.provider}, account {quoted(terms.account, MAX_NAME)}"
     if op is not Op.BUY:
         yield f"serves {quoted(terms.current_assistant_id or '') or 'nobody'} now"
     if terms.owned_since is not None:
@@ -72,7 +76,7 @@ def _ended(line: Line, op: Op) -> str | None:
             ended = f"Not {_DONE[op]}"
         case state:
             ended = _LINES[state]
-    return f"{ended}: {line.error['message']}" if line.error else ended
+    return f"{ended}: {quoted(line.error['message'], MAX_SENTENCE)}" if line.error else ended
 
 
 _LINES = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ringfence.errors import RingfenceError, StorageUnavailable
 from ringfence.guard import books
+from ringfence.guard.card import quoted
 from ringfence.policy import PolicyDocument
 from ringfence.store import audit, installation, intents
 from ringfence.store.transaction import Store, Transaction
@@ -81,7 +82,7 @@ def contents(store: Store, settings: Settings) -> Iterator[Finding]:
     if frozen is None:
         yield ok("freeze", "Spending is not frozen.")
     else:
-        yield warn("freeze", f"All spending is frozen: {frozen}.", "ringfence unfreeze")
+        yield warn("freeze", f"All spending is frozen: {quoted(frozen)}.", "ringfence unfreeze")
     yield _rates(rules, now)
     yield from _under_way(settings, unsettled, waiting)
 

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from ringfence.guard import books
+from ringfence.guard.card import quoted
 from ringfence.store import audit
 from ringfence_server.cli import export
 from ringfence_server.cli.at_work import premises
@@ -51,7 +52,7 @@ def _told(result: SpendingResult, period: str) -> list[str | Table]:
         lately = ("when", "what", "number", "amount", "serves")
         told += ["\nLately:", table(*lately, rows=map(_fact, result.recent), wraps="serves")]
     if result.frozen is not None:
-        told.append(f"FROZEN: {result.frozen}. To lift it: ringfence unfreeze")
+        told.append(f"FROZEN: {quoted(result.frozen)}. To lift it: ringfence unfreeze")
     return [*told, *marked(result)]
 
 

@@ -42,7 +42,11 @@ def stop(
     with premises() as opened:
         opened.desk.store.write_now(lambda tx: freeze.freeze(tx, why, actor=person()))
         frozen = opened.desk.store.read_now(lambda tx: tx.frozen)
-    show({"frozen": frozen}, f"Frozen: {frozen}. Nothing is bought now.", as_json=as_json)
+    show(
+        {"frozen": frozen},
+        f"Frozen: {quoted(frozen or '')}. Nothing is bought now.",
+        as_json=as_json,
+    )
     return Exit.DONE
 
 

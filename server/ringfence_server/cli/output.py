@@ -20,6 +20,7 @@ from rich.text import Text
 
 from ringfence.errors import RingfenceError
 from ringfence_server.cli.remedies import for_person
+from ringfence_tools.printing import on_its_lines
 from ringfence_tools.refusal import error_document, read_violation
 from ringfence_tools.texts import TOOL_NAMES
 
@@ -54,7 +55,11 @@ def fail(error: RingfenceError, *, as_json: bool) -> None:
         for each in document["error"]["details"].get("violations", [])
         if isinstance(each, dict)
     ]
-    told = [f"{error.message} ({error.code})", *violations, for_person(document["error"]["remedy"])]
+    told = [
+        f"{on_its_lines(error.message)} ({error.code})",
+        *violations,
+        for_person(document["error"]["remedy"]),
+    ]
     if "lines" in error.details:  # to be copied, so as they are
         told.append(str(error.details["lines"]))
     print("\n".join(told), file=sys.stderr)

@@ -10,6 +10,8 @@ from ringfence.guard.card import WIDTH, quoted
 from ringfence.intents import Intent, Line, Op
 from ringfence.states import IntentState, LineState
 
+MAX_SENTENCE = 600
+"""Characters of a stored message; ours are shorter."""
 _DONE = {Op.BUY: "Bought", Op.RELEASE: "Given back", Op.ASSIGN: "Moved"}
 
 _STANDS = {
@@ -85,17 +87,22 @@ def one_line(intent: Intent) -> tuple[str, str, str, str, str]:
 
 def _lines(intent: Intent) -> Iterator[str]:
     if intent.refusal:
-        yield f"  {intent.refusal['message']}"
-        yield f"  {intent.refusal['remedy']}"
+        yield f"  {_said(intent.refusal['message'])}"
+        yield f"  {_said(intent.refusal['remedy'])}"
     if intent.state is IntentState.AWAITING_APPROVAL:
         return
     for line in intent.lines:
         yield f"  {line.terms.number}: {_became(line, intent.terms.op)}"
 
 
+def _said(sentence: str) -> str:
+    """A sentence of ours, in which a name from outside may stand."""
+    return quoted(sentence, MAX_SENTENCE)
+
+
 def _became(line: Line, op: Op) -> str:
     if line.error:
-        return f"{line.state.replace('_', ' ')} ({line.error['message']})"
+        return f"{line.state.replace('_', ' ')} ({_said(line.error['message'])})"
     if line.state is LineState.CAPTURED and line.terms.price is not None:
         price = line.terms.price
         return f"{price.now} charged now, then {price.monthly} a month"
