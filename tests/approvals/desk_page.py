@@ -20,8 +20,8 @@ _NONCE = re.compile(r'name="nonce" value="([^"]+)"')
 
 
 def nonce_in(html: str) -> str:
-    """What the forms of a page carry; all carry the same."""
-    [nonce] = set(_NONCE.findall(html))
+    """What the decision's forms of a page carry; all carry the same."""
+    [nonce] = set(_NONCE.findall(html.partition('class="freeze"')[0]))
     return str(nonce)
 
 

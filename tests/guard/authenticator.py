@@ -12,7 +12,7 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence.approvers import ApproverKey, KeyKind, Signature, Statement
+from ringfence.approvers import ApproverKey, KeyKind, Signature, Statement, relying_party
 
 ORIGIN = "http://localhost:7415"
 PRESENT, VERIFIED = 0x01, 0x04
@@ -23,6 +23,11 @@ def text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+def made_on(origin: str, person: str) -> Passkey:
+    """Somebody with a passkey that they made on the page at this origin."""
+    return Passkey(person, origin=origin, rp_id=relying_party(origin), made_at=origin)
+
+
 @dataclass
 class Passkey:
     """Somebody with a passkey; what it says of itself can be changed to see it refused."""
@@ -30,6 +35,7 @@ class Passkey:
     person: str
     origin: str = ORIGIN
     rp_id: str = "localhost"
+    made_at: str = ORIGIN
     flags: int = PRESENT | VERIFIED
     count: int = 0
     private: ec.EllipticCurvePrivateKey = field(
@@ -51,7 +57,7 @@ class Passkey:
             kind=KeyKind.PASSKEY,
             public_key=cbor2.dumps(cose).hex(),
             credential_id=text(b"credential of " + self.person.encode().ljust(8)),
-            origin=ORIGIN,
+            origin=self.made_at,
         )
 
     def sign(self, statement: Statement) -> Signature:

@@ -37,9 +37,16 @@ class Standing(Enum):
     """Nobody vouched for it, or there was never such a key."""
 
 
-def invite(desk: Desk, person: str, code: str, *, actor: str) -> Invitation:
-    """Invite a person to make a passkey with this code; whoever was invited before is not any more."""
-    return desk.store.write_now(lambda tx: invitation.issue(tx, person, code, actor=actor))
+def invite(
+    desk: Desk, person: str, code: str, *, actor: str, origin: str | None = None
+) -> Invitation:
+    """Invite a person to make a passkey with this code; whoever was invited before is not any more.
+
+    `origin` is the public address where they make it; None for the page of this machine.
+    """
+    return desk.store.write_now(
+        lambda tx: invitation.issue(tx, person, code, actor=actor, origin=origin)
+    )
 
 
 def accept(desk: Desk, code: str, *, origin: str) -> Invited | None:
@@ -48,7 +55,7 @@ def accept(desk: Desk, code: str, *, origin: str) -> Invited | None:
     Raises:
         NotAuthorized: the chain of who may sign does not hold.
     """
-    found = desk.store.write_now(lambda tx: invitation.accept(tx, code))
+    found = desk.store.write_now(lambda tx: invitation.accept(tx, code, origin=origin))
     if found is None:
         return None
     enrolled = desk.store.read_now(authority.read).keys.values()
@@ -70,7 +77,7 @@ def answer(desk: Desk, said: str, *, origin: str) -> ApproverKey:
         return passkeys.created(said, person=found.person, origin=origin, challenge=found.challenge)
 
     challenge = passkeys.challenge_in(said)
-    return desk.store.write_now(lambda tx: invitation.answer(tx, challenge, read))
+    return desk.store.write_now(lambda tx: invitation.answer(tx, challenge, read, origin=origin))
 
 
 def standing(desk: Desk, key_id: str) -> tuple[Standing, ApproverKey | None]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringfence.approvers import ApproverKey, Statement
+from ringfence.approvers import ApproverKey, Statement, is_public
 from ringfence.desk.counter import Desk
 from ringfence.errors import NotAuthorized, NotFound
 from ringfence.guard import approval, consent, windows
@@ -127,7 +127,10 @@ def _shown(tx: Transaction, intent_id: str, form: Form | None, origin: str) -> S
         frozen=tx.frozen,
         nonce=statement.nonce if statement is not None else None,
         signed=_people(tx, intent) if is_open else [],
-        passkeys=_passkeys(tx, intent, origin) if is_open and not is_page_enough else [],
+        # Away from this machine no click counts, whatever is asked for.
+        passkeys=_passkeys(tx, intent, origin)
+        if is_open and (is_public(origin) or not is_page_enough)
+        else [],
         statement=statement,
     )
 

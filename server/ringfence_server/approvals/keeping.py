@@ -21,6 +21,7 @@ from anyio import to_thread
 
 from ringfence.desk import Desk
 from ringfence.errors import RingfenceError
+from ringfence.guard import viewing
 from ringfence.store import page
 from ringfence.store.page import Page
 from ringfence_server.approvals.identity import is_ours
@@ -80,6 +81,19 @@ class Keeper:
         except (RingfenceError, OSError) as error:
             self._complain(f"There is no approval page: {error}")
             return None
+
+    async def address_for_people(self) -> str | None:
+        """Where people are sent: the policy's public address where it has one, else `address`; None without a page."""
+        address = await self.address()
+        return address and (await self._public() or address)
+
+    async def _public(self) -> str | None:
+        try:
+            named = await self._desk.store.read(viewing.public_page)
+        except RingfenceError as error:
+            self._complain(f"The page's public address is not shown: {error.message}")
+            return None
+        return named.public_url if named is not None else None
 
     async def watch(self) -> None:
         """See to it that there is a page while somebody is awaited; ends only by cancellation."""
