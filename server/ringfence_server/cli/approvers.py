@@ -16,7 +16,7 @@ from ringfence.intents import Level
 from ringfence.store.transaction import Store
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.inviting import invited
+from ringfence_server.cli.inviting import invited, public_address
 from ringfence_server.cli.output import Json, show, table
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
@@ -38,6 +38,13 @@ def enroll(
     passkey: Annotated[
         bool, typer.Option("--passkey", help="A passkey, made on the approval page in a browser.")
     ] = False,
+    invite: Annotated[
+        bool,
+        typer.Option(
+            "--invite",
+            help="With --passkey: on a phone or another machine, at the policy's public address.",
+        ),
+    ] = False,
     key: KeyOption = None,
     recovery: Recovery = False,
     as_json: Json = False,
@@ -48,12 +55,20 @@ def enroll(
     is there already signs for the next one.
     """
     _check_person(person)
+    if invite and not passkey:
+        raise InvalidArguments(
+            "--invite is for passkeys: a passphrase is typed in a terminal of this machine alone.",
+            remedy="Say --passkey as well.",
+        )
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
+        public = public_address(opened) if invite else None
         is_first = store.read_now(authority.read).recovery is None
         signer = _root(terminal, store) if is_first else _signer(terminal, opened, key, recovery)
         if passkey:
-            return _enrolled_passkey(terminal, opened, person, signer, as_json=as_json)
+            return _enrolled_passkey(
+                terminal, opened, person, signer, public=public, as_json=as_json
+            )
         made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
         path = key_path(opened.settings, made.key.key_id)
         write_key(path, made)
@@ -75,10 +90,16 @@ def enroll(
 
 
 def _enrolled_passkey(
-    terminal: Terminal, opened: Premises, person: str, signer: Unlocked, *, as_json: bool
+    terminal: Terminal,
+    opened: Premises,
+    person: str,
+    signer: Unlocked,
+    *,
+    public: str | None,
+    as_json: bool,
 ) -> Exit:
     """Have a person make a passkey on the page, and vouch for it."""
-    with invited(terminal, opened, person) as (invitation, made):
+    with invited(terminal, opened, person, public=public) as (invitation, made):
         statement = opened.desk.store.read_now(
             lambda tx: enrolment.enrolment(tx, made, nonce=consent.fresh_nonce())
         )
