@@ -44,9 +44,9 @@ def executable() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser, running."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """The browser, running, with these arguments besides."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=executable(), args=[*ARGUMENTS, *more])
         yield browser
         browser.close()

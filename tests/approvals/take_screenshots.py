@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from approvals.chromium import chromium, phone
+from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.policies import levels
 from approvals.site import ServedHouse
 from house import House
@@ -87,6 +88,51 @@ def take_all(site: ServedHouse, browser: Browser) -> None:
     site.settle()
 
 
+def take_public(way_in: Network, folder: Path) -> None:
+    """The pictures of the page on a telephone out there."""
+    site = PublicHouse(folder)
+    try:
+        with way_in.phone(site) as held:
+            held.enroll(site)
+            first, other = site.propose(5, assistant_id="night-shift"), site.propose(6)
+            card = site.propose(assistant_id="front-desk", reason=REASON)
+            shoot = Shooter(held)
+            held.page.goto(site.public_url(card))
+            shoot.take("public-locked-phone")
+            held.open_page(site.public_url())
+            shoot.take("public-inbox-phone", "Waiting for you")
+            held.open_page(site.public_url(card))
+            shoot.take("public-card-phone", "+1 415-555-0104")
+            held.page.get_by_role("button", name="Approve").click()
+            shoot.take("public-approved-phone", "Approved by ada")
+            held.open_page(site.public_url(other))
+            held.page.get_by_role("button", name="Another number").click()
+            shoot.take("public-declined-phone", "Declined by ada")
+            held.open_page(site.public_url(first))
+            held.page.get_by_text("Freeze all spending…").click()
+            held.page.get_by_role(
+                "button", name="Freeze all spending now"
+            ).scroll_into_view_if_needed()
+            shoot.take("public-freeze-phone")
+            held.page.get_by_role("button", name="Freeze all spending now").click()
+            shoot.take("public-frozen-phone", "All spending is frozen")
+    finally:
+        site.close()
+
+
+class Shooter:
+    """Takes pictures of a telephone's page as it is."""
+
+    def __init__(self, held: Phone) -> None:
+        self.page = held.page
+
+    def take(self, name: str, heading: str | None = None) -> None:
+        if heading is not None:
+            self.page.get_by_role("heading", level=1, name=heading).wait_for()
+        self.page.wait_for_function("document.querySelector('[data-arm]')?.disabled !== true")
+        self.page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
 def main() -> None:
     """Take the pictures; says where they are."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -96,6 +142,8 @@ def main() -> None:
             take_all(site, browser)
         finally:
             site.close()
+    with tempfile.TemporaryDirectory() as folder, network() as way_in:
+        take_public(way_in, Path(folder))
     print(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER}")  # noqa: T201  # a command
 
 

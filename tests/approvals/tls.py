@@ -5,9 +5,11 @@ Its certificate is its own, so that a browser that is told to trust it has a sec
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -50,6 +52,15 @@ def write_certificate(host: str, folder: Path) -> Path:
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return file
+
+
+def fingerprint(certificate: Path) -> str:
+    """What Chromium is told to trust: SHA-256 of the public key, in base64."""
+    public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    encoded = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return b64encode(hashlib.sha256(encoded).digest()).decode()
 
 
 class ReverseProxy:
