@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 
-from approvals.desk_page import FORM, DeskPage
+from approvals.desk_page import FORM, DeskPage, challenge_in
 from approvals.policies import levels
 from guard.authenticator import Passkey, made_on
 from guard.signing import anchored, enroll, found
@@ -50,19 +47,9 @@ def forms(text: str) -> dict[str, dict[str, str]]:
     return found_
 
 
-def challenge_in(text: str) -> bytes:
-    """What the passkey's form of a page asks to have signed."""
-    [options] = _OPTIONS.findall(text)
-    return _bytes(json.loads(html.unescape(options))["challenge"])
-
-
 def blinded(text: str) -> str:
     """A locked page without what is drawn by lot: its nonce and its challenge."""
     return _NONCE.sub("NONCE", _OPTIONS.sub("OPTIONS", text))
-
-
-def _bytes(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class PublicDesk(DeskPage):
@@ -85,7 +72,7 @@ class PublicDesk(DeskPage):
         """A look from out there."""
         return await self.send(method, path, {**BY_PROXY, **(headers or {})})
 
-    async def hand_in(
+    async def send_form(
         self,
         path: str,
         fields: Mapping[str, str],
@@ -105,4 +92,4 @@ class PublicDesk(DeskPage):
 
     async def open_page(self, path: str, who: Passkey | None = None) -> httpx.Response:
         """Open a page with a passkey."""
-        return await self.hand_in(path, await self.answer(path, who or self.ada))
+        return await self.send_form(path, await self.answer(path, who or self.ada))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,29 @@ import httpx
 import pytest
 from sqlalchemy import Table
 
-from approvals.desk_page import FORM, ORIGIN, PORT, DeskPage
+from approvals.desk_page import FORM, ORIGIN, PORT, DeskPage, challenge_in, options_in
+from approvals.live import live_house, put, rules
 from approvals.public_desk import (
+    BY_PROXY,
     ELSEWHERE,
     HOST,
     PUBLIC,
     PublicDesk,
     blinded,
-    challenge_in,
     forms,
     public_policy,
 )
 from guard.authenticator import PRESENT, made_on
-from guard.signing import enroll, revoke
+from guard.signing import Signer, enroll, found, revoke
 from house import House
 from ringfence.approvers import Purpose, Statement, challenge_of
+from ringfence.desk import inviting
+from ringfence.errors import NotAuthorized
 from ringfence.guard import freeze
 from ringfence.intents import Intent, Level
+from ringfence.policy import Approvals
 from ringfence.states import IntentState
-from ringfence.store import schema, statements
+from ringfence.store import invitations, policies, schema, statements
 from ringfence_server.approvals.pace import DECISIONS, LOOKS, Pace
 
 AWAITING = IntentState.AWAITING_APPROVAL
@@ -130,7 +135,7 @@ async def test_only_the_host_that_the_policy_names_is_served(
     desk: PublicDesk, host: str, path: str
 ) -> None:
     assert (await desk.ask(path, {"host": host})).status_code == 421
-    assert (await desk.hand_in(path, {}, {"host": host})).status_code == 421
+    assert (await desk.send_form(path, {}, {"host": host})).status_code == 421
 
 
 async def test_no_header_makes_another_host_ours(desk: PublicDesk) -> None:
@@ -302,8 +307,8 @@ def is_locked(answer: httpx.Response) -> bool:
 async def test_an_answer_opens_once(desk: PublicDesk) -> None:
     intent = await an_intent(desk)
     fields = await desk.answer(path_of(intent), desk.ada)
-    assert (await desk.hand_in(path_of(intent), fields)).status_code == 200
-    again = await desk.hand_in(path_of(intent), fields)
+    assert (await desk.send_form(path_of(intent), fields)).status_code == 200
+    again = await desk.send_form(path_of(intent), fields)
     assert is_locked(again)
     assert intent.match_code not in again.text
     assert len(events(desk.house, "page.viewed")) == 1
@@ -312,18 +317,18 @@ async def test_an_answer_opens_once(desk: PublicDesk) -> None:
 async def test_an_answer_opens_what_it_was_asked_for(desk: PublicDesk) -> None:
     one = await an_intent(desk)
     fields = await desk.answer("/", desk.ada)
-    assert is_locked(await desk.hand_in(path_of(one), fields))
+    assert is_locked(await desk.send_form(path_of(one), fields))
     fields = await desk.answer(path_of(one), desk.ada)
-    assert is_locked(await desk.hand_in("/", fields))
+    assert is_locked(await desk.send_form("/", fields))
 
 
 async def test_an_answer_is_good_for_minutes(desk: PublicDesk) -> None:
     fields = await desk.answer("/", desk.ada)
     desk.house.clock.advance(minutes=4, seconds=58)
-    assert (await desk.hand_in("/", fields)).status_code == 200
+    assert (await desk.send_form("/", fields)).status_code == 200
     fields = await desk.answer("/", desk.ada)
     desk.house.clock.advance(minutes=5)
-    assert is_locked(await desk.hand_in("/", fields))
+    assert is_locked(await desk.send_form("/", fields))
 
 
 async def test_only_a_passkey_made_there_that_counts_opens_anything(desk: PublicDesk) -> None:
@@ -372,7 +377,7 @@ async def test_a_challenge_that_was_never_asked_for_opens_nothing(desk: PublicDe
         )
         signed = desk.ada.sign(forged)
         sent = {"nonce": nonce, "answer": signed.assertion or ""}
-        assert is_locked(await desk.hand_in("/", sent))
+        assert is_locked(await desk.send_form("/", sent))
 
 
 async def test_what_did_not_open_says_the_same_of_everything(desk: PublicDesk) -> None:
@@ -409,14 +414,14 @@ async def test_only_the_page_itself_sends_forms_there(
     card = (await desk.open_page(path_of(intent))).text
     at = f"{path_of(intent)}/decline"
     sent = {**forms(card)[at], "decision": "decline"}
-    assert (await desk.hand_in(at, sent, wrong)).status_code == 403
+    assert (await desk.send_form(at, sent, wrong)).status_code == 403
     frozen = {**forms(card)["/freeze/all"], "freeze": "all"}
-    assert (await desk.hand_in("/freeze/all", frozen, wrong)).status_code == 403
+    assert (await desk.send_form("/freeze/all", frozen, wrong)).status_code == 403
     fields = await desk.answer("/", desk.ada)
-    assert (await desk.hand_in("/", fields, wrong)).status_code == 403
+    assert (await desk.send_form("/", fields, wrong)).status_code == 403
     assert (await desk.house.now(intent)).state is AWAITING
     assert desk.house.frozen() is None
-    assert (await desk.hand_in("/", fields)).status_code == 200, (
+    assert (await desk.send_form("/", fields)).status_code == 200, (
         "it is still good for the real page"
     )
 
@@ -436,7 +441,7 @@ async def approve(desk: PublicDesk, intent: Intent, card: str) -> httpx.Response
     """Sign what an opened card asks for."""
     at = f"{path_of(intent)}/passkey"
     signed = desk.ada.sign_challenge(challenge_in(card))
-    return await desk.hand_in(at, {**forms(card)[at], "answer": signed.assertion or ""})
+    return await desk.send_form(at, {**forms(card)[at], "answer": signed.assertion or ""})
 
 
 async def test_a_second_use_of_the_passkey_approves_and_its_answer_shows_the_result(
@@ -465,10 +470,10 @@ async def test_a_click_approves_nothing_there_whatever_the_policy_asks_for(
     assert 'value="approve"' not in card
     at = f"{path_of(intent)}/decline"
     sent = {**forms(card)[at], "decision": "approve"}
-    assert (await desk.hand_in(at, sent)).status_code == 400
+    assert (await desk.send_form(at, sent)).status_code == 400
     nonce = forms(card)[f"{path_of(intent)}/passkey"]["nonce"]
     click = {"decision": "approve", "nonce": nonce}
-    assert (await desk.hand_in(path_of(intent), click)).status_code == 400
+    assert (await desk.send_form(path_of(intent), click)).status_code == 400
     assert (await desk.house.now(intent)).state is AWAITING
     assert "Approved by ada" in (await approve(desk, intent, card)).text
 
@@ -482,10 +487,10 @@ async def test_what_opens_a_card_approves_nothing_and_what_approves_opens_nothin
     card = (await desk.open_page(path)).text
     nonce = forms(card)[at]["nonce"]
     for sent in (opening, {**opening, "nonce": nonce}):
-        assert is_locked(await desk.hand_in(at, sent))
+        assert is_locked(await desk.send_form(at, sent))
     signed = desk.ada.sign_challenge(challenge_in(card)).assertion or ""
     for sent in ({"nonce": nonce, "answer": signed}, {**opening, "answer": signed}):
-        assert is_locked(await desk.hand_in(path, sent))
+        assert is_locked(await desk.send_form(path, sent))
     assert (await desk.house.now(intent)).state is AWAITING
 
 
@@ -501,14 +506,14 @@ async def test_no_other_purpose_opens_anything(desk: PublicDesk, purpose: Purpos
     )  # fmt: skip
     assert statement.challenge == challenge_in(locked), "so the purpose is all that differs"
     signed = desk.ada.sign_challenge(challenge_of(purpose, statement.encoded))
-    assert is_locked(await desk.hand_in("/", {"nonce": nonce, "answer": signed.assertion or ""}))
+    assert is_locked(await desk.send_form("/", {"nonce": nonce, "answer": signed.assertion or ""}))
 
 
 async def test_a_decline_works_from_an_opened_card_and_is_the_viewers(desk: PublicDesk) -> None:
     intent = await an_intent(desk)
     card = (await desk.open_page(path_of(intent))).text
     at = f"{path_of(intent)}/decline"
-    answer = await desk.hand_in(at, {**forms(card)[at], "decision": "too_expensive"})
+    answer = await desk.send_form(at, {**forms(card)[at], "decision": "too_expensive"})
     assert answer.status_code == 200
     assert "Declined by ada" in answer.text
     declined = await desk.house.now(intent)
@@ -533,7 +538,7 @@ async def test_a_decline_from_no_opened_card_does_nothing_and_tells_nothing(
         (f"{path_of(other)}/decline", drawn),  # another request's
         (f"/i/{NOBODYS}/decline", drawn),
     ]
-    answers = [await desk.hand_in(to, {**sent, "decision": "decline"}) for to, sent in wrong]
+    answers = [await desk.send_form(to, {**sent, "decision": "decline"}) for to, sent in wrong]
     assert all(is_locked(each) for each in answers)
     said = {
         blinded(each.text).replace(to[:-8], "/i/ID")
@@ -551,10 +556,10 @@ async def test_a_decline_there_is_good_once_for_minutes_and_while_the_key_counts
     at = f"{path_of(one)}/decline"
     late = forms((await desk.open_page(path_of(one), ben)).text)[at]
     desk.house.clock.advance(minutes=20)
-    assert is_locked(await desk.hand_in(at, {**late, "decision": "decline"}))
+    assert is_locked(await desk.send_form(at, {**late, "decision": "decline"}))
     drawn = forms((await desk.open_page(path_of(one), ben)).text)[at]
     revoke(desk.house, ben, desk.recovery)
-    assert is_locked(await desk.hand_in(at, {**drawn, "decision": "decline"}))
+    assert is_locked(await desk.send_form(at, {**drawn, "decision": "decline"}))
     assert (await desk.house.now(one)).state is AWAITING
     assert (await desk.house.now(other)).state is AWAITING
 
@@ -565,7 +570,7 @@ async def test_an_approval_from_no_form_says_the_same_of_everything(desk: Public
     sent = {"nonce": "A" * 43, "answer": signed}
     said = set()
     for intent_id in (intent.intent_id, NOBODYS, "foreign"):
-        answer = await desk.hand_in(f"/i/{intent_id}/passkey", sent)
+        answer = await desk.send_form(f"/i/{intent_id}/passkey", sent)
         assert is_locked(answer)
         said.add(blinded(answer.text).replace(intent_id, "ID"))
     assert len(said) == 1
@@ -587,7 +592,7 @@ async def test_a_viewer_freezes_everything_and_is_told_who_lifts_it(desk: Public
     inbox = (await desk.open_page("/")).text
     assert "<summary>Freeze all spending" in inbox
     sent = {**forms(inbox)["/freeze/all"], "freeze": "all"}
-    answer = await desk.hand_in("/freeze/all", sent)
+    answer = await desk.send_form("/freeze/all", sent)
     assert answer.status_code == 200
     assert "<h1>All spending is frozen</h1>" in answer.text
     assert "ringfence unfreeze" in answer.text
@@ -595,14 +600,14 @@ async def test_a_viewer_freezes_everything_and_is_told_who_lifts_it(desk: Public
     [event] = events(desk.house, "guard.frozen")
     assert event["actor"] == "ada"
     desk.house.write(lambda tx: freeze.unfreeze(tx, actor="me"))
-    assert is_locked(await desk.hand_in("/freeze/all", sent)), "the form was used"
+    assert is_locked(await desk.send_form("/freeze/all", sent)), "the form was used"
     assert desk.house.frozen() is None
 
 
 async def test_a_stranger_freezes_nothing(desk: PublicDesk) -> None:
     here = forms((await desk.look("/")).text)["/freeze/all"]
     for sent in (here, {**here, "by": desk.ada.key.key_id}, {"nonce": "A" * 43, "by": ""}):
-        assert is_locked(await desk.hand_in("/freeze/all", {**sent, "freeze": "all"}))
+        assert is_locked(await desk.send_form("/freeze/all", {**sent, "freeze": "all"}))
     assert desk.house.frozen() is None
 
 
@@ -627,6 +632,93 @@ async def test_looking_at_the_freeze_freezes_nothing(desk: PublicDesk) -> None:
         await desk.ask(path)
     assert "Nothing is frozen" in (await desk.open_page("/freeze")).text
     assert desk.house.frozen() is None
+
+
+# Making a passkey there.
+
+
+CODE = "K7QF-2M9X"
+
+
+async def test_an_invited_person_makes_a_passkey_that_belongs_there(desk: PublicDesk) -> None:
+    inviting.invite(desk.house.desk, "ben", CODE, actor="local:ada", origin=PUBLIC)
+    typed = await desk.send_form("/enroll", {"code": CODE})
+    ben = made_on(PUBLIC, "ben")
+    assert options_in(typed.text)["rp"]["id"] == HOST
+    answer = ben.make(options_in(typed.text)["challenge"])
+    made = await desk.send_form("/enroll/passkey", {"answer": answer})
+    assert (made.status_code, made.headers["location"]) == (303, f"/enroll/{ben.key.key_id}")
+    invitation = desk.house.read(invitations.present)
+    assert invitation.key.origin == PUBLIC
+    assert is_locked(await desk.open_page("/", ben)), "it counts when somebody has vouched for it"
+
+
+async def test_codes_for_this_machine_are_neither_right_nor_counted_out_there(
+    desk: PublicDesk,
+) -> None:
+    inviting.invite(desk.house.desk, "ben", CODE, actor="local:ada")
+    for code in (CODE, *["0000-0000"] * 7):
+        assert "That is not the code" in (await desk.send_form("/enroll", {"code": code})).text
+    invitation = desk.house.read(invitations.present)
+    assert invitation.wrong == 0
+    assert "ben" in (await desk.submit("/enroll", {"code": CODE})).text, "it is good here still"
+
+
+async def test_codes_for_out_there_make_nothing_at_this_machine(desk: PublicDesk) -> None:
+    inviting.invite(desk.house.desk, "ben", CODE, actor="local:ada", origin=PUBLIC)
+    assert "That is not the code" in (await desk.submit("/enroll", {"code": CODE})).text
+    challenge = options_in((await desk.send_form("/enroll", {"code": CODE})).text)["challenge"]
+    here = made_on(ORIGIN, "ben").make(challenge)
+    assert (await desk.submit("/enroll/passkey", {"answer": here})).status_code == 409
+    assert desk.house.read(invitations.present).key is None
+
+
+async def test_the_enrolment_page_tells_strangers_nothing(desk: PublicDesk) -> None:
+    nobody = await desk.ask("/enroll")
+    wrong = await desk.send_form("/enroll", {"code": "0000-0000"})
+    inviting.invite(desk.house.desk, "ben", CODE, actor="local:ada", origin=PUBLIC)
+    assert (await desk.ask("/enroll")).text == nobody.text
+    assert (await desk.send_form("/enroll", {"code": "0000-0000"})).text == wrong.text
+    assert "badge" not in nobody.text, "nor which mode it is"
+
+
+# In live mode.
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[House]:
+    house = live_house(tmp_path)
+    yield house
+    house.close()
+
+
+async def test_a_live_installation_is_public_where_its_approvers_say_so(live: House) -> None:
+    desk = DeskPage(live, mode="live")
+    recovery = found(live)
+    ada = enroll(live, Signer("ada"), recovery)
+    there = rules(Level.PASSPHRASE).model_copy(update={"approvals": Approvals(public_url=PUBLIC)})
+    with pytest.raises(NotAuthorized, match="approvers sign it"):
+        live.apply(there)
+    assert (await desk.send("GET", "/", BY_PROXY)).status_code == 421
+    put(live, there, ada)
+    assert (await desk.send("GET", "/", BY_PROXY)).status_code == 200
+
+
+async def test_an_address_that_was_written_into_a_live_database_is_not_served(live: House) -> None:
+    """Somebody with the file names their own host in a version that nobody signed."""
+    desk = DeskPage(live, mode="live")
+    ada = enroll(live, Signer("ada"), found(live))
+    put(live, rules(Level.PASSPHRASE), ada)
+    forged = rules(Level.PASSPHRASE).model_copy(update={"approvals": Approvals(public_url=PUBLIC)})
+    live.write(lambda tx: policies.add(tx, forged, applied_by="mallory"))
+    assert (await desk.send("GET", "/", BY_PROXY)).status_code == 421
+    assert (await desk.look("/")).status_code == 200
+
+
+async def test_a_live_freeze_from_a_phone_says_that_an_approver_lifts_it(live: House) -> None:
+    desk = DeskPage(live, mode="live")
+    text = (await desk.look("/")).text
+    assert "Only an approver lifts it, with their key, in a terminal: ringfence unfreeze" in text
 
 
 # Out of order, and too many.
@@ -665,7 +757,7 @@ async def test_guesses_there_are_slowed_down_and_not_those_at_this_machine(
     desk.limit(Pace(lambda: 0.0))
     sent = {"nonce": "A" * 43, "answer": "{}"}
     statuses = [
-        (await desk.hand_in(f"/i/int_{count:026d}", sent)).status_code
+        (await desk.send_form(f"/i/int_{count:026d}", sent)).status_code
         for count in range(DECISIONS.burst + 1)
     ]
     assert statuses == [403] * DECISIONS.burst + [429]

@@ -5,7 +5,6 @@ Not async: the page lives in a thread of its own, beside the event loop that the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,7 +114,7 @@ def _shown(tx: Transaction, intent_id: str, form: Form | None, origin: str) -> S
     if intent.state is IntentState.REFUSED or tx.now > intent.terms.expires_at + REMEMBERED:
         raise NotFound(f"There is no intent {intent_id} here.")
     is_open = intent.state is IntentState.AWAITING_APPROVAL and tx.now < intent.expires_at
-    statement = _statement_of(form, facts) if form is not None and is_open else None
+    statement = _statement_of(tx, form, facts) if form is not None and is_open else None
     is_page_enough = approval.is_enough(tx, intent, Level.PAGE)
     return Shown(
         facts=facts,
@@ -135,11 +134,11 @@ def _shown(tx: Transaction, intent_id: str, form: Form | None, origin: str) -> S
     )
 
 
-def _statement_of(form: Form, facts: Facts) -> Statement | None:
+def _statement_of(tx: Transaction, form: Form, facts: Facts) -> Statement | None:
     """What is signed with a form; None where its card has become another one since it was drawn."""
     statement = Statement.model_validate_json(form.statement)
-    is_same = statement.body.get("card") == hashlib.sha256(card(facts).encode()).hexdigest()
-    return statement if is_same else None
+    now = consent.about(tx, facts.intent, card=card(facts), nonce=form.nonce)
+    return statement if statement.body == now.body else None
 
 
 def _passkeys(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
