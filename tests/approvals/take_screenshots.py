@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from approvals.chromium import chromium, phone
 from approvals.phones import Network, Phone, PublicHouse, network
@@ -129,7 +129,9 @@ class Shooter:
     def take(self, name: str, heading: str | None = None) -> None:
         if heading is not None:
             self.page.get_by_role("heading", level=1, name=heading).wait_for()
-        self.page.wait_for_function("document.querySelector('[data-arm]')?.disabled !== true")
+        armed = self.page.locator("[data-arm]")
+        if armed.count():
+            expect(armed).to_be_enabled()
         self.page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from approvals.ports import free_port, stranger
 from cli.shell import Answer, Ended, Shell
-from guard.authenticator import Passkey
+from guard.authenticator import Passkey, made_on
 from ringfence.store import invitations
+from ringfence_server.cli.inviting import qr_code
 
 WRITTEN_DOWN = "last four letters: "
 WAITING = "Ctrl-C ends this."
@@ -171,3 +172,93 @@ def test_without_a_terminal_nobody_is_invited(shell: Shell) -> None:
     opened = shell.opened()
     assert opened.desk.store.read_now(invitations.present) is None
     opened.close()
+
+
+# Somebody at another device.
+
+
+PUBLIC = "https://approve.example.com"
+
+
+class OutThere(Person):
+    """Somebody who reaches the page at its public address; a proxy passes on what their browser sends."""
+
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(name, port)
+        self.listens = self.origin
+        self.origin = PUBLIC
+        self.passkey = made_on(PUBLIC, name)
+        self.screen = ""
+
+    def enrolls(self, screen: str) -> str:
+        self.screen = screen
+        return super().enrolls(screen)
+
+    def send(self, path: str, **fields: str) -> httpx.Response:
+        headers = {
+            "host": "approve.example.com",
+            "origin": PUBLIC,
+            "sec-fetch-site": "same-origin",
+            "x-forwarded-for": "203.0.113.7",
+        }
+        with httpx.Client(base_url=self.listens, headers=headers) as browser:
+            answer = browser.post(path, data=fields)
+            if answer.is_redirect:
+                answer = browser.get(answer.headers["location"])
+            return answer
+
+
+def name_public_address(shell: Shell) -> None:
+    file = shell.home / "policy.yaml"
+    file.write_text(f"{shell.run('policy', 'show').out}\napprovals:\n  public_url: {PUBLIC}\n")
+    applied = shell.json("policy", "apply", str(file))
+    assert [each["change"] for each in applied["differences"]] == ["public_page_added"]
+
+
+def invite(shell: Shell, name: str, **types: Answer) -> Ended:
+    return shell.run_in_terminal(
+        "approver", "enroll", name, "--passkey", "--invite", "--json",
+        types=types,
+        RINGFENCE_APPROVALS_URL=os.environ["RINGFENCE_APPROVALS_URL"],
+    )  # fmt: skip
+
+
+def test_somebody_at_another_device_is_invited_to_the_public_address(
+    shell: Shell, port: int
+) -> None:
+    name_public_address(shell)
+    cleo = OutThere("cleo", port)
+    types: dict[str, Answer] = {WAITING: cleo.enrolls, COMPARED: cleo.compares}
+    ended = invite(shell, "cleo", **{WRITTEN_DOWN: last_letters, **types})
+    assert ended.code == 0, ended.err + ended.screen
+    assert ended.document["origin"] == PUBLIC
+    assert approvers(shell) == [("cleo", "passkey")]
+
+
+def test_the_invitation_is_a_picture_of_the_address_without_the_code(
+    shell: Shell, port: int
+) -> None:
+    name_public_address(shell)
+    cleo = OutThere("cleo", port)
+    types: dict[str, Answer] = {WAITING: cleo.enrolls, COMPARED: "no\n"}
+    invite(shell, "cleo", **{WRITTEN_DOWN: last_letters, **types})
+    screen = cleo.screen.replace("\r", "")
+    assert qr_code(f"{PUBLIC}/enroll") in screen
+    [code] = re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b(?!-)", screen.rpartition("code there")[2])
+    links = re.findall(r"https?://\S+", screen)
+    assert links == [f"{PUBLIC}/enroll"]
+    assert code not in links[0]
+
+
+def test_without_a_public_address_nobody_is_invited_and_no_root_is_made(shell: Shell) -> None:
+    ended = invite(shell, "cleo")
+    assert (ended.code, ended.error["code"]) == (2, "configuration")
+    assert "public address" in ended.error["message"]
+    assert "public_url" in ended.error["remedy"]
+    assert approvers(shell) == []
+    assert shell.json("approver", "list")["strongest"] is None
+
+
+def test_a_passphrase_is_made_at_no_other_device(shell: Shell) -> None:
+    ended = shell.run_in_terminal("approver", "enroll", "cleo", "--invite", "--json", types={})
+    assert (ended.code, ended.error["code"]) == (2, "invalid_arguments")

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ringfence.desk.viewing import Handed
+from ringfence.guard.card import quoted
 from ringfence_server.approvals.seal import Seal
 
 FORM_LIFE = timedelta(minutes=20)
 """How long a sealed form can be sent after it was drawn, as a decision's can."""
 FREEZE = "freeze"
 _LIFTED = {
-    "sandbox": "Whoever is at this installation’s terminal lifts it: ringfence unfreeze",
-    "live": "Only an approver lifts it, with their key, in a terminal: ringfence unfreeze",
+    "sandbox": "Whoever is at this installation’s terminal lifts it:",
+    "live": "Only an approver lifts it, who signs for it in this installation’s terminal:",
 }
+_COMMAND = "ringfence unfreeze"
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,11 @@ class FreezeView:
     """What a page says of the freeze, and the form for it."""
 
     reason: str | None
-    """Why all spending is frozen; None while it is not."""
+    """Why all spending is frozen, as a sentence; None while it is not."""
     lifted: str
-    """Who lifts it, and how."""
+    """Who lifts it."""
+    command: str
+    """And how."""
     nonce: str
     by: str
     """The key of whoever has opened the page away from this machine; empty on this machine."""
@@ -34,7 +38,8 @@ def freeze_view(
     seal: Seal, *, mode: str, reason: str | None, now: datetime, by: str = ""
 ) -> FreezeView:
     """The freeze as a page shows it now."""
-    return FreezeView(reason, _LIFTED[mode], seal.nonce(now, FREEZE, by), by)
+    said = None if reason is None else _sentence(quoted(reason))
+    return FreezeView(said, _LIFTED[mode], _COMMAND, seal.nonce(now, FREEZE, by), by)
 
 
 def handed(seal: Seal, nonce: str, now: datetime, *about: str) -> Handed | None:
@@ -43,3 +48,7 @@ def handed(seal: Seal, nonce: str, now: datetime, *about: str) -> Handed | None:
     if made_at is None or now >= made_at + FORM_LIFE:
         return None
     return Handed(nonce, made_at + FORM_LIFE)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
