@@ -357,12 +357,15 @@ async def test_a_copied_passkey_whose_counter_fell_behind_opens_nothing(desk: Pu
     assert is_locked(await desk.open_page("/"))
 
 
+def turned(nonce: str) -> str:
+    """The same bytes, written with another last bit: base64 has two to spare there."""
+    return nonce[:-1] + chr(ord(nonce[-1]) + 1)
+
+
 async def test_a_challenge_that_was_never_asked_for_opens_nothing(desk: PublicDesk) -> None:
     """Somebody else makes the statement: with a nonce of their own, or the page's with another last bit."""
     fields = await desk.answer("/", desk.ada)
-    last = fields["nonce"][-1]
-    turned = chr(ord(last) + 1) if last not in "Zz9" else chr(ord(last) - 1)
-    for nonce in ("A" * 43, fields["nonce"][:-1] + turned):
+    for nonce in ("A" * 43, turned(fields["nonce"])):
         moment = desk.house.clock.now().replace(microsecond=0)
         forged = Statement(
             purpose=Purpose.VIEW,
@@ -600,7 +603,8 @@ async def test_a_viewer_freezes_everything_and_is_told_who_lifts_it(desk: Public
     [event] = events(desk.house, "guard.frozen")
     assert event["actor"] == "ada"
     desk.house.write(lambda tx: freeze.unfreeze(tx, actor="me"))
-    assert is_locked(await desk.send_form("/freeze/all", sent)), "the form was used"
+    for again in (sent, {**sent, "nonce": turned(sent["nonce"])}):
+        assert is_locked(await desk.send_form("/freeze/all", again)), "the form was used"
     assert desk.house.frozen() is None
 
 

@@ -68,6 +68,9 @@ INVARIANTS: dict[str, Invariant] = {
             "server/test_purchase_over_mcp.py::test_a_client_that_says_yes_to_everything_buys_nothing",
             "server/test_release_over_mcp.py::test_a_client_that_says_yes_to_everything_gives_nothing_back",
             "approvals/test_url_elicitation.py::test_nothing_that_an_accepting_client_says_approves",
+            "approvals/test_public.py::test_a_click_approves_nothing_there_whatever_the_policy_asks_for",
+            "approvals/test_public.py::test_what_opens_a_card_approves_nothing_and_what_approves_opens_nothing",
+            "approvals/test_public.py::test_what_a_proxy_passes_on_is_never_taken_for_the_person_at_this_machine",
         ),
         not_built="enrolment and mandates do not exist yet, so nothing can be tried against them",
     ),
@@ -94,6 +97,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-SINGLE-USE": Invariant(
         "An approval is used at most once, and so is a nonce, a ticket, and a form.",
         (
+            "approvals/test_public.py::test_an_answer_opens_once",
             "nouns/test_ticket.py::test_a_ticket_lets_its_request_out_once",
             "desk/test_buying.py::test_approving_twice_buys_once",
             "approvals/test_page.py::test_the_desk_takes_no_nonce_twice",
@@ -105,6 +109,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-EXPIRY": Invariant(
         "Nothing expired is honoured, whichever way a clock moves.",
         (
+            "approvals/test_public.py::test_an_answer_is_good_for_minutes",
             STATEFUL,
             "desk/test_buying.py::test_consent_ends_with_its_time",
             "desk/test_buying.py::test_consent_that_was_given_but_not_used_in_time_is_worth_nothing",
@@ -228,6 +233,7 @@ INVARIANTS: dict[str, Invariant] = {
             "cli/test_storage.py::test_a_damaged_carrier_is_not_taken_for_an_empty_one",
             "store/test_embedded.py::test_a_full_disk_is_unavailable_and_changes_nothing",
             "store/test_embedded.py::test_a_damaged_file_is_never_written_over",
+            "approvals/test_public.py::test_an_address_that_was_written_into_a_live_database_is_not_served",
         ),
         not_built=f"unsigned authority in live mode: {SIGNATURES}",
     ),
@@ -236,6 +242,7 @@ INVARIANTS: dict[str, Invariant] = {
         (
             "guard/test_decision.py::test_tightening_a_limit_or_using_more_never_turns_a_no_into_a_yes",
             "guard/test_policy_diff.py::test_what_tightens_never_turns_a_no_into_a_yes",
+            "approvals/test_public.py::test_a_live_installation_is_public_where_its_approvers_say_so",
             "cli/test_assistants.py::test_a_live_register_is_for_approvers_alone",
         ),
         not_built=f"signing what loosens: {SIGNATURES}",
@@ -272,6 +279,9 @@ INVARIANTS: dict[str, Invariant] = {
         (
             "tools/test_parsing.py::test_an_unknown_argument_gets_a_suggestion_and_its_value_is_never_repeated",
             "cli/test_settings.py::test_the_databases_address_is_never_shown",
+            "cli/test_passkeys.py::test_the_invitation_is_a_picture_of_the_address_without_the_code",
+            "approvals/test_public.py::test_whatever_is_asked_for_the_locked_page_is_the_same_byte_for_byte",
+            "approvals/test_public.py::test_the_locked_page_tells_nothing_of_the_installation",
             "cli/test_settings.py::test_an_unknown_variable_stops_the_start_and_its_value_is_not_repeated",
         ),
         not_built="carriers' keys and approvers' passphrases, which no code holds yet",
