@@ -156,9 +156,9 @@ def test_a_nonce_that_came_back_at_once_from_everywhere_is_used_once(store: Stor
 def test_a_used_nonce_is_forgotten_when_it_is_too_old_to_be_handed_in(store: Store) -> None:
     now = store.read_now(lambda tx: tx.now)
     store.write_now(lambda tx: nonces.use(tx, "N" * 43, until=now + timedelta(minutes=5)))
-    store.write_now(lambda tx: move_clock(tx, 299))
+    store.write_now(lambda tx: move_clock(tx, timedelta(seconds=299)))
     assert not store.write_now(lambda tx: nonces.use(tx, "N" * 43, until=now))
-    store.write_now(lambda tx: move_clock(tx, 2))
+    store.write_now(lambda tx: move_clock(tx, timedelta(seconds=2)))
     store.write_now(lambda tx: nonces.use(tx, "O" * 43, until=now + timedelta(hours=1)))
     left = store.read_now(lambda tx: tx.connection.execute(schema.used_nonce.select()).all())
     assert [row.nonce for row in left] == ["O" * 43]

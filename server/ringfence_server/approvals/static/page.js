@@ -86,8 +86,8 @@
     const button = form.querySelector("button");
     const kind = form.dataset.ceremony;
     const parts = kind === "get" ? PARTS.slice(0, 4) : [PARTS[0], PARTS[4]];
-    if (!hasPasskeys) said.textContent = "This browser has no passkeys; use another one.";
-    else if (button !== approve) button.disabled = false;
+    said.textContent = hasPasskeys ? "" : "This browser has no passkeys; use another one.";
+    if (hasPasskeys && button !== approve) button.disabled = false;
     let isAsking = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
