@@ -1,4 +1,5 @@
 """What `ringfence doctor` looks at: each check gives findings, and changes nothing.
 
-`finding` is what a check says; `machine`, `database`, `page` and `clients` are the checks, in the order of the report.
+`finding` is what a check says; `machine`, `database`, `approvers`, `page` and `clients` are the checks, in the
+order of the report.
 """
