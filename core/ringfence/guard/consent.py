@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -190,12 +190,16 @@ def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverK
     Raises:
         NotAuthorized: as `given`.
     """
-    there = _consenting(tx, intent)
+    return adding(authority.read(tx), _consenting(tx, intent), origin)
+
+
+def adding(who: Authority, there: Collection[ApproverKey], origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would prove more than those keys that have signed."""
     people = {key.person for key in there}
     has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
     return [
         key
-        for key in authority.read(tx).keys.values()
+        for key in who.keys.values()
         if key.origin == origin and not (has_passkey and key.person in people)
     ]
 

@@ -36,7 +36,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_TAKES_ANSWERS = re.compile(r"/(?:i/[^/]{1,64}|enroll)/passkey")
+_TAKES_ANSWERS = re.compile(r"/(?:[ic]/[^/]{1,64}|enroll|unfreeze)/passkey")
 _SAFE = frozenset({"GET", "HEAD"})
 _OUR_OWN = frozenset({"same-origin", "none"})
 """What a browser says of a request that our own page, or the person at the address bar, made."""

@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ringfence.desk import Desk, consenting, showing
+from ringfence.desk import Desk, authorizing, consenting, showing
 from ringfence.desk.showing import Shown
 from ringfence.errors import (
     ConfigurationError,
@@ -28,24 +28,21 @@ from ringfence.errors import (
     RingfenceError,
     StorageUnavailable,
 )
+from ringfence.guard.card import quoted
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason, Intent
 from ringfence_server.approvals import identity
+from ringfence_server.approvals.change_view import change_row
+from ringfence_server.approvals.changing import ChangePages
 from ringfence_server.approvals.enrolling import EnrolPages
 from ringfence_server.approvals.form import APPROVE, DECLINE, Form, Signed, read_form, read_signed
 from ringfence_server.approvals.gate import Gate
-from ringfence_server.approvals.pace import MAX_WRONG, Pace, Strikes
+from ringfence_server.approvals.pace import LOCKED, Pace, Strikes
 from ringfence_server.approvals.printing import Printer
 from ringfence_server.approvals.view import card_view, row_view
 
 _INTENT_ID = re.compile(pattern(Prefix.INTENT))
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
-
-
-_LOCKED = (
-    f"{MAX_WRONG} answers were wrong, so no passkey is taken for this request for a few minutes. If it was not you "
-    "who tried, decline it."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +65,17 @@ class Site:
 def build_app(site: Site, *, pace: Pace | None = None, strikes: Strikes | None = None) -> ASGIApp:
     """The web app, with its gate in front."""
     printer = Printer(site.mode)
-    pages = _Pages(site, printer, strikes or Strikes())
+    strikes = strikes or Strikes()
+    pages = _Pages(site, printer, strikes)
     enrolment = EnrolPages(site.desk, printer, pages.origin)
+    changes = ChangePages(
+        site.desk,
+        printer,
+        strikes,
+        origin=pages.origin,
+        person=site.person,
+        changed=site.changed,
+    )
     app = Starlette(
         routes=[
             Route("/", pages.inbox),
@@ -82,6 +88,13 @@ def build_app(site: Site, *, pace: Pace | None = None, strikes: Strikes | None =
             Route("/enroll/passkey", enrolment.back),
             Route("/enroll/passkey", enrolment.answer, methods=["POST"]),
             Route("/enroll/{key_id}", enrolment.made),
+            Route("/c/{change_id}", changes.change),
+            Route("/c/{change_id}", changes.decline, methods=["POST"]),
+            Route("/c/{change_id}/passkey", changes.back),
+            Route("/c/{change_id}/passkey", changes.sign, methods=["POST"]),
+            Route("/unfreeze", changes.freeze),
+            Route("/unfreeze/passkey", changes.back_to_freeze),
+            Route("/unfreeze/passkey", changes.lift, methods=["POST"]),
             Route("/whoami", pages.whoami),
             Route("/static/{name}", pages.static),
         ],
@@ -103,11 +116,15 @@ class _Pages:
     def inbox(self, _request: Request) -> Response:
         try:
             inbox = showing.inbox(self._site.desk)
+            changes = [change_row(each) for each in authorizing.waiting(self._site.desk)]
         except RingfenceError as error:
             return self._printer.out_of_order(error)
         rows = [row_view(intent, inbox) for intent in inbox.waiting]
         lately = [row_view(intent, inbox) for intent in inbox.lately]
-        return self._printer.page("inbox.html", waiting=rows, lately=lately)
+        frozen = quoted(inbox.frozen) if inbox.frozen is not None else None
+        return self._printer.page(
+            "inbox.html", waiting=rows, lately=lately, changes=changes, frozen=frozen
+        )
 
     def intent(self, request: Request) -> Response:
         return self._show(request, is_form=request.method == "GET")
@@ -158,7 +175,7 @@ class _Pages:
     def _sign(self, request: Request, signed: Signed) -> Response:
         intent_id = request.path_params["intent_id"]
         if self._strikes.is_locked(intent_id):
-            return self._show(request, is_form=True, notice=_LOCKED, status=429)
+            return self._show(request, is_form=True, notice=LOCKED, status=429)
         origin = self.origin(request)
 
         def sign(intent_id: str) -> Intent:
