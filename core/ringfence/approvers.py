@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     RESOLVE = "resolve"
     ADJUST = "adjust"
     VIEW = "view"
+    DECLINE = "decline"
+    """A change that was declined; it needs no signature, since it only takes away."""
 
 
 AUTHORITY = (Purpose.ROOT, Purpose.ENROLL, Purpose.REVOKE)

@@ -42,10 +42,9 @@ class PublicHouse(ServedHouse):
         """Let what was made for an invitation sign."""
         key = inviting.made(self.house.desk, invitation_id)
         assert key is not None
-        statement = self.house.read(
-            lambda tx: enrolment.enrolment(tx, key, nonce=consent.fresh_nonce())
+        inviting.enroll(
+            self.house.desk, invitation_id, key, sign=self.recovery.sign, by="local:ada"
         )
-        inviting.enroll(self.house.desk, invitation_id, statement, self.recovery.sign(statement))
         return key
 
     def revoke(self, key: ApproverKey) -> None:

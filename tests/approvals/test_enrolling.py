@@ -17,7 +17,8 @@ from house import House
 from ringfence.approvers import ApproverKey, KeyKind, relying_party
 from ringfence.desk import inviting
 from ringfence.errors import NotAuthorized
-from ringfence.guard import authority, consent, enrolment
+from ringfence.guard import authority
+from ringfence.guard.changes import Change
 from ringfence.guard.invitation import MAX_WRONG
 from ringfence.store import invitations
 from ringfence.store.invitations import Invitation
@@ -63,10 +64,10 @@ async def made(page: DeskPage, key: Passkey) -> httpx.Response:
     return await page.submit("/enroll/passkey", {"answer": key.make(challenge)})
 
 
-def vouch(house: House, invitation: Invitation, key: ApproverKey, who: Signer) -> None:
+def vouch(house: House, invitation: Invitation, key: ApproverKey, who: Signer | None) -> Change:
     """What the terminal does once a person has compared the ids."""
-    statement = house.read(lambda tx: enrolment.enrolment(tx, key, nonce=consent.fresh_nonce()))
-    inviting.enroll(house.desk, invitation.invitation_id, statement, who.sign(statement))
+    sign = who.sign if who is not None else None
+    return inviting.enroll(house.desk, invitation.invitation_id, key, sign=sign, by="local:ada")
 
 
 async def test_a_passkey_is_made_compared_vouched_for_and_only_then_one_that_may_sign(
@@ -288,6 +289,18 @@ async def test_a_passkey_that_nobody_vouched_for_is_told_so(
     assert "Not enrolled" in (await page.look(f"/enroll/{ada.key.key_id}")).text
     assert "Not enrolled" in (await page.look("/enroll/0123456789abcdef")).text
     assert (await page.look("/enroll/nonsense")).status_code == 404
+
+
+async def test_a_passkey_that_waits_for_other_approvers_is_told_so(
+    house: House, page: DeskPage, recovery: Signer
+) -> None:
+    enroll(house, Signer("eve"), recovery)
+    invitation = inviting.invite(house.desk, "ada", CODE, actor="local:ada")
+    ada = Passkey("ada")
+    await made(page, ada)
+    assert vouch(house, invitation, ada.key, None).signed_by == ()
+    assert "waits for an approver" in (await page.look(f"/enroll/{ada.key.key_id}")).text
+    assert ada.key not in enrolled(house)
 
 
 async def test_looking_at_where_answers_go_leads_to_the_code(page: DeskPage) -> None:

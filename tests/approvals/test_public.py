@@ -722,7 +722,10 @@ async def test_an_address_that_was_written_into_a_live_database_is_not_served(li
 async def test_a_live_freeze_from_a_phone_says_that_an_approver_lifts_it(live: House) -> None:
     desk = DeskPage(live, mode="live")
     text = (await desk.look("/")).text
-    assert "Only an approver lifts it, who signs for it in this installation’s terminal:" in text
+    assert (
+        "Only an approver lifts it, who signs for it, on the page of this installation’s machine"
+        in text
+    )
 
 
 # Out of order, and too many.

@@ -60,6 +60,8 @@ class Inbox:
     lately: Sequence[Intent]
     signed: Mapping[str, Sequence[str]]
     """Who has signed for what still waits, by its id."""
+    frozen: str | None
+    """Why nothing can be approved at all; None while it can."""
     now: datetime
 
 
@@ -70,7 +72,7 @@ def inbox(desk: Desk) -> Inbox:
         waiting = [intent for intent in intents.awaiting(tx) if tx.now < intent.expires_at]
         lately = intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY)
         signed = {intent.intent_id: _people(tx, intent) for intent in waiting}
-        return Inbox(waiting, lately, signed, tx.now)
+        return Inbox(waiting, lately, signed, tx.frozen, tx.now)
 
     return desk.store.read_now(read)
 

@@ -267,10 +267,14 @@ def quoted(text: str) -> str:
 
     A word whose letters come from look-alike scripts says so.
     """
-    folded = unicodedata.normalize("NFKC", text)
-    words = [f"{_spelt(word)}{_flag(word)}" for word in folded.split(" ") if word]
-    shown = " ".join(words)
+    shown = spelt(text)
     return shown if len(shown) <= MAX_QUOTED else f"{shown[: MAX_QUOTED - 1]}…"
+
+
+def spelt(text: str) -> str:
+    """The same in its whole length, for what a person signs."""
+    folded = unicodedata.normalize("NFKC", text)
+    return " ".join(f"{_spelt(word)}{_flag(word)}" for word in folded.split(" ") if word)
 
 
 def _spelt(word: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -71,17 +71,35 @@ def check(tx: Transaction, statement: Statement, signature: Signature) -> Approv
         NotAuthorized: it is for another installation, has expired, was used, contradicts the history here, or is
             not signed by a key that may sign.
     """
+    check_sound(tx, statement)
+    check_unused(tx, statement)
+    return check_signer(tx, statement, signature)
+
+
+def check_sound(tx: Transaction, statement: Statement) -> None:
+    """Check that a statement was made here, for this moment, whoever signs it.
+
+    Raises:
+        NotAuthorized: it is for another installation, has expired, or contradicts the history here.
+    """
     if statement.installation_id != tx.installation_id:
         raise NotAuthorized("This was signed for another installation.")
     if not statement.made_at <= tx.now < statement.expires_at:
         raise NotAuthorized(
             "This was signed too long ago.", remedy="Look at it again and sign anew."
         )
-    if statements.is_used(tx, statement.nonce):
-        raise NotAuthorized("This was signed and used before.", remedy="Look at it again.")
     if not _is_history(tx, statement):
         raise NotAuthorized("This was signed over a history that is not this installation's.")
-    return check_signer(tx, statement, signature)
+
+
+def check_unused(tx: Transaction, statement: Statement) -> None:
+    """Check that a statement is a new one.
+
+    Raises:
+        NotAuthorized: it was stored before, whatever became of it.
+    """
+    if statements.is_used(tx, statement.nonce):
+        raise NotAuthorized("This was signed and used before.", remedy="Look at it again.")
 
 
 def check_signer(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
@@ -90,7 +108,17 @@ def check_signer(tx: Transaction, statement: Statement, signature: Signature) ->
     Raises:
         NotAuthorized: it may not, or has not.
     """
-    key = authority.read(tx).keys.get(signature.key_id)
+    return check_key(tx, authority.read(tx).keys.get(signature.key_id), statement, signature)
+
+
+def check_key(
+    tx: Transaction, key: ApproverKey | None, statement: Statement, signature: Signature
+) -> ApproverKey:
+    """Check that this key has signed a statement, with a counter that grew; the key.
+
+    Raises:
+        NotAuthorized: there is no such key, or it has not.
+    """
     if key is None:
         raise NotAuthorized("The key is not one that may sign here.")
     count = signatures.verify(
@@ -162,12 +190,16 @@ def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverK
     Raises:
         NotAuthorized: as `given`.
     """
-    there = _consenting(tx, intent)
+    return adding(authority.read(tx), _consenting(tx, intent), origin)
+
+
+def adding(who: Authority, there: Collection[ApproverKey], origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would prove more than those keys that have signed."""
     people = {key.person for key in there}
     has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
     return [
         key
-        for key in authority.read(tx).keys.values()
+        for key in who.keys.values()
         if key.origin == origin and not (has_passkey and key.person in people)
     ]
 

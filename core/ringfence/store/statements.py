@@ -13,6 +13,8 @@ from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.store import schema
 from ringfence.store.transaction import Transaction
 
+CHANGE = "change-"
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -31,6 +33,11 @@ class Signed:
             ValidationError: they are no statement.
         """
         return Statement.model_validate_json(self.encoded)
+
+    @property
+    def change_id(self) -> str:
+        """What people call it while it waits for signatures: `change-7`, after its place."""
+        return f"{CHANGE}{self.seq}"
 
 
 def add(tx: Transaction, statement: Statement) -> int:
@@ -85,6 +92,16 @@ def about(tx: Transaction, purpose: Purpose, subject: str) -> list[Signed]:
     """Every statement of one purpose about one subject, oldest first."""
     table = schema.statement.c
     return _signed(tx, (table.purpose == purpose.value) & (table.subject == subject))
+
+
+def at(tx: Transaction, seq: int) -> Signed | None:
+    """The statement at a place; None where there is none."""
+    return next(iter(_signed(tx, schema.statement.c.seq == seq)), None)
+
+
+def is_declined(tx: Transaction, signed: Signed) -> bool:
+    """Whether a person has said no to a statement that waited: nothing is signed under it any more."""
+    return bool(about(tx, Purpose.DECLINE, signed.change_id))
 
 
 def last_count(tx: Transaction, key_id: str) -> int:

@@ -90,6 +90,19 @@ async def read_answer(request: Request) -> str | None:
     return fields["answer"] if fields is not None and _is_answer(fields["answer"]) else None
 
 
+async def read_lifting(request: Request) -> tuple[str, str] | None:
+    """What was handed out to be signed, as it came back, and a passkey's answer to it."""
+    fields = await _fields(request, {"answer", "statement"})
+    if fields is None or not _is_answer(fields["answer"]) or not fields["statement"].isprintable():
+        return None
+    return fields["statement"], fields["answer"]
+
+
+async def read_no(request: Request) -> bool:
+    """Whether it is a no, and nothing else."""
+    return await _fields(request, {"decision"}) == {"decision": DECLINE}
+
+
 async def read_code(request: Request) -> str | None:
     """What somebody typed as the code of an invitation: empty where it cannot be one, None where it is no form."""
     fields = await _fields(request, {"code"})

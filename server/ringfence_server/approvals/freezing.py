@@ -14,7 +14,8 @@ FORM_LIFE = timedelta(minutes=20)
 FREEZE = "freeze"
 _LIFTED = {
     "sandbox": "Whoever is at this installation’s terminal lifts it:",
-    "live": "Only an approver lifts it, who signs for it in this installation’s terminal:",
+    "live": "Only an approver lifts it, who signs for it, on this installation’s machine: on the page, or"
+    " in a terminal:",
 }
 _COMMAND = "ringfence unfreeze"
 

@@ -45,7 +45,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 HTTPS_ALONE = "max-age=31536000"
 """For the public origin; a browser that was there once never goes there without TLS again."""
-_TAKES_ANSWERS = re.compile(r"/(?:i/[^/]{1,64}|enroll)/passkey")
+_TAKES_ANSWERS = re.compile(r"/(?:[ic]/[^/]{1,64}|enroll|unfreeze)/passkey")
 _SAFE = frozenset({"GET", "HEAD"})
 _OUR_OWN = frozenset({"same-origin", "none"})
 """What a browser says of a request that our own page, or the person at the address bar, made."""

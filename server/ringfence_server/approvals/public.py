@@ -177,6 +177,8 @@ class PublicPages:
         return self._printer.page(
             "inbox.html",
             is_opened=True,
+            changes=(),  # who may sign, and what, is changed at this machine alone
+            frozen=None,
             waiting=[row_view(intent, inbox) for intent in inbox.waiting],
             lately=[row_view(intent, inbox) for intent in inbox.lately],
             freeze=self._freeze_form(viewer),

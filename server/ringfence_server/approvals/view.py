@@ -33,8 +33,8 @@ _WHY_NOT = {
 _APPROVE = "ringfence approve {}"
 _ENROLL = "ringfence approver enroll NAME --passkey"
 _HERE = {
-    Level.PASSKEY: "An approver signs this with a passkey.",
-    Level.TWO_PEOPLE: "Two people sign this, at least one with a passkey. One may do so",
+    Level.PASSKEY: "An approver’s passkey, here.",
+    Level.TWO_PEOPLE: "Two people, at least one with a passkey. One may sign",
 }
 """What it takes where passkeys of this page can sign."""
 _ELSEWHERE = {
@@ -205,7 +205,7 @@ def _needs(shown: Shown) -> Needs:
     is_strong = shown.needed in _ELSEWHERE
     needed = shown.needed if is_strong else Level.PASSPHRASE  # a live page takes no mere click
     if shown.passkeys and needed is Level.PASSPHRASE:
-        return Needs("An approver signs this: here with a passkey, or with a passphrase", command)
+        return Needs("An approver’s passkey, here; or a passphrase,", command)
     if shown.passkeys:
         return Needs(_HERE[needed], command if needed is Level.TWO_PEOPLE else None)
     if needed is Level.PASSKEY:

@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ringfence.desk import Desk, consenting, showing, viewing
+from ringfence.desk import Desk, authorizing, consenting, showing, viewing
 from ringfence.desk.showing import Shown
 from ringfence.errors import (
     ConfigurationError,
@@ -29,9 +29,12 @@ from ringfence.errors import (
     RingfenceError,
     StorageUnavailable,
 )
+from ringfence.guard.card import quoted
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason, Intent
 from ringfence_server.approvals import identity
+from ringfence_server.approvals.change_view import change_row
+from ringfence_server.approvals.changing import ChangePages
 from ringfence_server.approvals.enrolling import EnrolPages
 from ringfence_server.approvals.form import (
     APPROVE,
@@ -46,7 +49,7 @@ from ringfence_server.approvals.form import (
 from ringfence_server.approvals.freezing import FREEZE, FreezeView, freeze_view, handed
 from ringfence_server.approvals.gate import Gate
 from ringfence_server.approvals.origins import Origin, Origins
-from ringfence_server.approvals.pace import MAX_WRONG, Pace, Strikes
+from ringfence_server.approvals.pace import LOCKED, Pace, Strikes
 from ringfence_server.approvals.printing import Printer
 from ringfence_server.approvals.public import PublicPages
 from ringfence_server.approvals.seal import Seal
@@ -54,12 +57,6 @@ from ringfence_server.approvals.view import card_view, row_view
 
 _INTENT_ID = re.compile(pattern(Prefix.INTENT))
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
-
-
-_LOCKED = (
-    f"{MAX_WRONG} answers were wrong, so no passkey is taken for this request for a few minutes. If it was not you "
-    "who tried, decline it."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +97,14 @@ def build_app(
 def _local_app(site: Site, seal: Seal, strikes: Strikes) -> ASGIApp:
     printer = Printer(site.mode)
     pages = _Pages(site, printer, seal, strikes)
+    changes = ChangePages(
+        site.desk,
+        printer,
+        strikes,
+        origin=origin_of,
+        person=site.person,
+        changed=site.changed,
+    )
     return Starlette(
         routes=[
             Route("/", pages.inbox),
@@ -110,6 +115,13 @@ def _local_app(site: Site, seal: Seal, strikes: Strikes) -> ASGIApp:
             Route("/freeze", pages.freeze),
             Route("/freeze/all", pages.back_to_freeze),
             Route("/freeze/all", pages.freeze_all, methods=["POST"]),
+            Route("/c/{change_id}", changes.change),
+            Route("/c/{change_id}", changes.decline, methods=["POST"]),
+            Route("/c/{change_id}/passkey", changes.back),
+            Route("/c/{change_id}/passkey", changes.sign, methods=["POST"]),
+            Route("/unfreeze", changes.freeze),
+            Route("/unfreeze/passkey", changes.back_to_freeze),
+            Route("/unfreeze/passkey", changes.lift, methods=["POST"]),
             Route("/whoami", pages.whoami),
             *_enrolment(site.desk, printer),
             *_static(),
@@ -176,11 +188,20 @@ class _Pages:
     def inbox(self, _request: Request) -> Response:
         try:
             inbox, freeze = showing.inbox(self._site.desk), self._freeze_form()
+            changes = [change_row(each) for each in authorizing.waiting(self._site.desk)]
         except RingfenceError as error:
             return self._printer.out_of_order(error)
         rows = [row_view(intent, inbox) for intent in inbox.waiting]
         lately = [row_view(intent, inbox) for intent in inbox.lately]
-        return self._printer.page("inbox.html", waiting=rows, lately=lately, freeze=freeze)
+        frozen = quoted(inbox.frozen) if inbox.frozen is not None else None
+        return self._printer.page(
+            "inbox.html",
+            waiting=rows,
+            lately=lately,
+            changes=changes,
+            frozen=frozen,
+            freeze=freeze,
+        )
 
     def freeze(self, _request: Request) -> Response:
         """Whether all spending is frozen, and the form for it."""
@@ -260,7 +281,7 @@ class _Pages:
     def _sign(self, request: Request, signed: Signed) -> Response:
         intent_id = request.path_params["intent_id"]
         if self._strikes.is_locked(intent_id):
-            return self._show(request, is_form=True, notice=_LOCKED, status=429)
+            return self._show(request, is_form=True, notice=LOCKED, status=429)
         origin = origin_of(request)
 
         def sign(intent_id: str) -> Intent:

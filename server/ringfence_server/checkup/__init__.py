@@ -1,5 +1,5 @@
 """What `ringfence doctor` looks at: each check gives findings, and changes nothing.
 
-`finding` is what a check says; `machine`, `database`, `page`, `public_page` and `clients` are the
-checks, in the order of the report.
+`finding` is what a check says; `machine`, `database`, `approvers`, `page`, `public_page` and `clients` are the checks,
+in the order of the report.
 """

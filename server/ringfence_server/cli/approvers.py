@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,12 @@ import typer
 from ringfence.approvers import PERSON_PATTERN, ApproverKey, Signature, Statement
 from ringfence.desk import inviting
 from ringfence.errors import InvalidArguments, NotAuthorized
-from ringfence.guard import authority, consent, enrolment
-from ringfence.guard.enrolment import Change
+from ringfence.guard import authority, changes, consent, enrolment
+from ringfence.guard.changes import Change, ChangeState
 from ringfence.intents import Level
-from ringfence.store.transaction import Store
+from ringfence.store.transaction import Store, Transaction
+from ringfence_server.cli import changing
+from ringfence_server.cli.at_work import person as whoever
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.inviting import invited, public_address
@@ -29,6 +32,9 @@ KeyOption = Annotated[
 ]
 Recovery = Annotated[
     bool, typer.Option("--recovery", help="Sign with the recovery key, typed off its paper.")
+]
+Propose = Annotated[
+    bool, typer.Option("--propose", help="Sign nothing: let it wait for an approver's signature.")
 ]
 
 
@@ -47,12 +53,13 @@ def enroll(
     ] = False,
     key: KeyOption = None,
     recovery: Recovery = False,
+    propose: Propose = False,
     as_json: Json = False,
 ) -> Exit:
     """Make a key for a person, locked by a passphrase or as a passkey, and let it sign from now on.
 
     The first approver makes the root, and gets the recovery key: write it down, it is shown once. An approver who
-    is there already signs for the next one.
+    is there already signs for the next one; with --propose they do so later, wherever their own key is.
     """
     _check_person(person)
     if invite and not passkey:
@@ -60,56 +67,62 @@ def enroll(
             "--invite is for passkeys: a passphrase is typed in a terminal of this machine alone.",
             remedy="Say --passkey as well.",
         )
+    _check_how(propose, key, recovery)
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
         public = public_address(opened) if invite else None
+        if propose and not passkey:
+            return _propose_key(terminal, opened, person, as_json=as_json)
+        if propose:
+            store.read_now(changes.check_can_wait)
+            return _passkey(terminal, opened, person, None, public=public, as_json=as_json)
         is_first = store.read_now(authority.read).recovery is None
-        signer = _root(terminal, store) if is_first else _signer(terminal, opened, key, recovery)
+        root = new_root(terminal, store) if is_first else None
+        signer = root or signer_here(terminal, opened, key, is_recovery=recovery)
         if passkey:
-            return _enrolled_passkey(
-                terminal, opened, person, signer, public=public, as_json=as_json
-            )
-        made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
-        path = key_path(opened.settings, made.key.key_id)
-        write_key(path, made)
-        change = _signed(
-            store,
-            store.read_now(
-                lambda tx: enrolment.enrolment(tx, made.key, nonce=consent.fresh_nonce())
-            ),
-            signer,
-        )
-    document = {**_document(made.key), "file": str(path), **_standing(change)}
-    show(
-        document,
-        f"The key of {person} is {made.key.key_id}, in {path}.",
-        _told(change),
-        as_json=as_json,
-    )
-    return Exit.DONE if change.is_in_force else Exit.WAITING
+            return _passkey(terminal, opened, person, signer, public=public, as_json=as_json)
+        made, path, change = enroll_signed(terminal, opened, person, signer)
+    document = {**_document(made), "file": str(path), **_standing(change)}
+    show(document, _where(made, path), _told(change), as_json=as_json)
+    return _exit(change)
 
 
-def _enrolled_passkey(
+def enroll_signed(
+    terminal: Terminal, opened: Premises, person: str, signer: Unlocked
+) -> tuple[ApproverKey, Path, Change]:
+    """Make a key for a person who is here, and let it sign from now on; with its file, and how that stands."""
+    store = opened.desk.store
+    made, path = _made(terminal, opened, person)
+    enrolling = partial(enrolment.enrolment, key=made, nonce=consent.fresh_nonce())
+    return made, path, _signed(store, store.read_now(enrolling), signer)
+
+
+def _passkey(
     terminal: Terminal,
     opened: Premises,
     person: str,
-    signer: Unlocked,
+    signer: Unlocked | None,
     *,
     public: str | None,
     as_json: bool,
 ) -> Exit:
-    """Have a person make a passkey on the page, and vouch for it."""
+    """Have a person make a passkey on the page, and vouch for it; with no signer it waits for those who do."""
     with invited(terminal, opened, person, public=public) as (invitation, made):
-        statement = opened.desk.store.read_now(
-            lambda tx: enrolment.enrolment(tx, made, nonce=consent.fresh_nonce())
-        )
+        sign = signer.sign if signer is not None else None
         change = inviting.enroll(
-            opened.desk, invitation.invitation_id, statement, signer.sign(statement)
+            opened.desk, invitation.invitation_id, made, sign=sign, by=whoever()
         )
     document = {**_document(made), "origin": made.origin, **_standing(change)}
-    text = f"The passkey of {person} is {made.key_id}; it signs at {made.origin}."
+    text = f"The passkey of {person} is {made.key_id}, made at {made.origin}."
     show(document, text, _told(change), as_json=as_json)
-    return Exit.DONE if change.is_in_force else Exit.WAITING
+    return _exit(change)
+
+
+def _made(terminal: Terminal, opened: Premises, person: str) -> tuple[ApproverKey, Path]:
+    made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
+    path = key_path(opened.settings, made.key.key_id)
+    write_key(path, made)
+    return made.key, path
 
 
 def revoke(
@@ -117,32 +130,80 @@ def revoke(
     *,
     key: KeyOption = None,
     recovery: Recovery = False,
+    propose: Propose = False,
     as_json: Json = False,
 ) -> Exit:
     """Let a key sign no longer. What it signed and was not sent yet is void."""
+    _check_how(propose, key, recovery)
+    if propose:
+        return _propose_revocation(who, as_json=as_json)
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
-        keys = [k for k in _enrolled(store) if who in {k.key_id, k.person}]
-        if not keys:
+        keys = _keys_of(store, who)
+        signer = signer_here(terminal, opened, key, is_recovery=recovery)
+        left = list(keys)
+        change = _revoked(store, left.pop(0), signer)
+        while left and change.state is ChangeState.IN_FORCE:
+            change = _revoked(store, left.pop(0), signer)
+    gone = [_document(each) for each in keys if each not in left]
+    text = [_told(change)]
+    if left:  # each names the approvers before it, so the next is made when this one is in force
+        text.append(f"After it, revoke what else {who} has: {', '.join(k.key_id for k in left)}.")
+    show({"revoked": gone, **_standing(change)}, *text, as_json=as_json)
+    return _exit(change)
+
+
+def _revoked(store: Store, key: ApproverKey, signer: Unlocked) -> Change:
+    revoking = partial(enrolment.revocation, key_id=key.key_id, nonce=consent.fresh_nonce())
+    return _signed(store, store.read_now(revoking), signer)
+
+
+def _propose_key(terminal: Terminal, opened: Premises, person: str, *, as_json: bool) -> Exit:
+    """Make a key that somebody else signs for, later."""
+    store = opened.desk.store
+    store.read_now(changes.check_can_wait)  # before a passphrase is typed for nothing
+    made, path = _made(terminal, opened, person)
+    change = store.write_now(
+        lambda tx: changes.propose_enrolment(tx, made, nonce=consent.fresh_nonce(), by=whoever())
+    )
+    document = {**_document(made), "file": str(path), **_standing(change)}
+    show(document, _where(made, path), _told(change), as_json=as_json)
+    return Exit.WAITING
+
+
+def _propose_revocation(who: str, *, as_json: bool) -> Exit:
+    with premises() as opened:
+        store = opened.desk.store
+        keys = _keys_of(store, who)
+        if len(keys) > 1:
             raise InvalidArguments(
-                f"Nobody called {who} may sign here.", remedy="See who may: ringfence approver list"
+                f"{who} has {len(keys)} keys, and one is revoked after the other.",
+                remedy=f"Name one: {', '.join(each.key_id for each in keys)}.",
             )
-        signer = _signer(terminal, opened, key, recovery)
-        changes = [
-            _signed(
-                store,
-                store.read_now(
-                    lambda tx, k=each: enrolment.revocation(  # type: ignore[misc]  # bound at once
-                        tx, k.key_id, nonce=consent.fresh_nonce()
-                    )
-                ),
-                signer,
+        change = store.write_now(
+            lambda tx: changes.propose_revocation(
+                tx, keys[0].key_id, nonce=consent.fresh_nonce(), by=whoever()
             )
-            for each in keys
-        ]
-    document = {"revoked": [_document(each) for each in keys], **_standing(changes[-1])}
-    show(document, _told(changes[-1]), as_json=as_json)
-    return Exit.DONE if changes[-1].is_in_force else Exit.WAITING
+        )
+    show({"revoked": [], **_standing(change)}, _told(change), as_json=as_json)
+    return Exit.WAITING
+
+
+def _check_how(propose: bool, key: Path | None, recovery: bool) -> None:
+    if propose and (key is not None or recovery):
+        raise InvalidArguments(
+            "What is proposed is signed later.",
+            remedy="Give --propose, or say who signs: not both.",
+        )
+
+
+def _keys_of(store: Store, who: str) -> list[ApproverKey]:
+    keys = [each for each in _enrolled(store) if who in {each.key_id, each.person}]
+    if not keys:
+        raise InvalidArguments(
+            f"Nobody called {who} may sign here.", remedy="See who may: ringfence approver list"
+        )
+    return keys
 
 
 def list_approvers(*, as_json: Json = False) -> Exit:
@@ -168,20 +229,26 @@ def _can(strongest: Level | None) -> str:
 
 
 def _check_person(person: str) -> None:
-    import re
 
-    if re.fullmatch(PERSON_PATTERN, person) is None:
+    if not is_name(person):
         raise InvalidArguments(
             f"{person[:40]!r} is no short name.",
             remedy="Use up to 32 lower-case letters, digits, . _ or -, such as ada.",
         )
 
 
+def is_name(person: str) -> bool:
+    """Whether people can be called so."""
+    import re
+
+    return re.fullmatch(PERSON_PATTERN, person) is not None
+
+
 def _enrolled(store: Store) -> list[ApproverKey]:
     return list(store.read_now(authority.read).keys.values())
 
 
-def _root(terminal: Terminal, store: Store) -> Unlocked:
+def new_root(terminal: Terminal, store: Store) -> Unlocked:
     """Make the root, show its recovery key once, and have a person say that they have it."""
     words, key = new_recovery()
     terminal.say(
@@ -197,17 +264,30 @@ def _root(terminal: Terminal, store: Store) -> Unlocked:
     return key
 
 
-def _signer(terminal: Terminal, opened: Premises, file: Path | None, is_recovery: bool) -> Unlocked:
-    """Whoever signs the change, with their key unlocked."""
-    if is_recovery:
+def signer_here(
+    terminal: Terminal, opened: Premises, file: Path | None, *, is_recovery: bool
+) -> Unlocked:
+    """Whoever signs the change, with their key unlocked; where nobody may sign, the recovery key does."""
+    enrolled = _enrolled(opened.desk.store)
+    if not enrolled and not is_recovery:
+        terminal.say("Nobody may sign here, so the recovery key has to.")
+    if is_recovery or not enrolled:
         return recovered(terminal)
-    keys = own_keys(opened.settings, _enrolled(opened.desk.store), file)
-    return unlocked(terminal, keys[0])
+    return unlocked(terminal, own_keys(opened.settings, enrolled, file)[0])
 
 
 def _signed(store: Store, statement: Statement, signer: Unlocked) -> Change:
     signature: Signature = signer.sign(statement)
-    return store.write_now(lambda tx: enrolment.change(tx, statement, [signature]))
+
+    def write(tx: Transaction) -> Change:
+        enrolment.change(tx, statement, [signature])
+        return changes.of(tx, statement)
+
+    return store.write_now(write)
+
+
+def _where(key: ApproverKey, path: Path) -> str:
+    return f"The key of {key.person} is {key.key_id}, in {path}."
 
 
 def _document(key: ApproverKey) -> dict[str, Any]:
@@ -215,10 +295,18 @@ def _document(key: ApproverKey) -> dict[str, Any]:
 
 
 def _standing(change: Change) -> dict[str, Any]:
-    return {"in_force": change.is_in_force, "needed": change.needed and change.needed.value}
+    return {
+        "in_force": change.state is ChangeState.IN_FORCE,
+        "needed": change.needed and change.needed.value,
+        "change_id": change.change_id,
+    }
 
 
 def _told(change: Change) -> str:
-    if change.is_in_force:
+    if change.state is ChangeState.IN_FORCE:
         return "That is in force now."
-    return f"It waits for more signatures: this needs level {change.needed}."
+    return changing.waits(change)
+
+
+def _exit(change: Change) -> Exit:
+    return Exit.DONE if change.state is ChangeState.IN_FORCE else Exit.WAITING

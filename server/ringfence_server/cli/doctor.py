@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ringfence.errors import ConfigurationError, RingfenceError
-from ringfence_server.checkup import clients, database, machine, page, public_page
+from ringfence_server.checkup import (
+    approvers,
+    clients,
+    database,
+    machine,
+    page,
+    public_page,
+)
 from ringfence_server.checkup.finding import Finding, Grade, fail
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, coloured, filled, show
@@ -64,6 +71,7 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from database.contents(opened.desk.store, settings)
+        yield from approvers.people(opened.desk.store)
         yield page.reached(opened)
         yield from public_page.reached(opened)
     except RingfenceError as error:
