@@ -89,6 +89,11 @@ def relying_party(origin: str) -> str:
     return origin.partition("://")[2].partition(":")[0]
 
 
+def is_public(origin: str) -> bool:
+    """Whether a page is away from this machine; the page of this machine is the only one without https."""
+    return origin.startswith("https://")
+
+
 class Statement(Noun):
     """What a person signs: one purpose, one subject, in one installation, at one moment of its history.
 

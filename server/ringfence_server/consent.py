@@ -190,8 +190,8 @@ _ENDING = frozenset({Asked.DECIDED, Asked.SENT})
 
 
 async def page_of(intent: Intent, approve_at: Callable[[], Awaitable[str | None]]) -> str | None:
-    """The address where a person can approve it; None where nobody is awaited, or a page is not enough."""
-    if _is_decided(intent) or intent.terms.level.strength > Level.PAGE.strength:
+    """The address where a person can approve it; None where nobody is awaited, or it takes a passphrase."""
+    if _is_decided(intent) or intent.terms.level is Level.PASSPHRASE:
         return None
     address = await approve_at()
     return address and f"{address}/i/{intent.intent_id}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = [
     "--headless",
@@ -44,9 +44,60 @@ def executable() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser, running."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """The browser, running, with these arguments besides."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=executable(), args=[*ARGUMENTS, *more])
         yield browser
         browser.close()
+
+
+class Complaints(list[str]):
+    """What the browser says about a page: a broken policy or script would show here."""
+
+    def listen(self, page: Page) -> None:
+        page.on("console", lambda message: self.append(message.text))
+        page.on("pageerror", lambda error: self.append(str(error)))
+
+
+def tab_to(page: Page, name: str) -> list[str]:
+    """Press Tab until the button has the focus; everything that had it on the way."""
+    passed = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        focused = " ".join(str(page.evaluate("document.activeElement.innerText")).split())
+        passed.append(focused)
+        if focused == name:
+            return passed
+    raise AssertionError(f"{name} cannot be reached: {passed}")
+
+
+BOX = "e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }"
+
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const linear = [r, g, b].map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgba(getComputedStyle(e).backgroundColor);
+      if (color[3] === 255) return color;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), texts.currentNode.textContent.trim()]);
+  }
+  return found;
+}"""

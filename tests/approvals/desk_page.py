@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
+from guard.authenticator import Passkey
 from house import House
 from ringfence.intents import Intent
 from ringfence_server.approvals.pace import Pace, Strikes
@@ -20,9 +26,22 @@ _NONCE = re.compile(r'name="nonce" value="([^"]+)"')
 
 
 def nonce_in(html: str) -> str:
-    """What the forms of a page carry; all carry the same."""
-    [nonce] = set(_NONCE.findall(html))
+    """What the decision's forms of a page carry; all carry the same."""
+    [nonce] = set(_NONCE.findall(html.partition('class="freeze"')[0]))
     return str(nonce)
+
+
+def options_in(page: str) -> dict[str, Any]:
+    """What a page asks the browser for."""
+    [options] = re.findall(r'data-options="([^"]+)"', page)
+    found: dict[str, Any] = json.loads(html.unescape(options))
+    return found
+
+
+def challenge_in(page: str) -> bytes:
+    """What a passkey is to answer."""
+    challenge: str = options_in(page)["challenge"]
+    return urlsafe_b64decode(challenge + "=" * (-len(challenge) % 4))
 
 
 class DeskPage:
@@ -93,6 +112,24 @@ class DeskPage:
         """Open the page and press a button."""
         nonce = await self.nonce(intent)
         return await self.post(intent, decision=decision, nonce=nonce)
+
+    async def sign(self, intent: Intent, who: Passkey) -> httpx.Response:
+        """Open the page and approve with a passkey."""
+        page = (await self.open(intent)).text
+        answer = who.sign_challenge(challenge_in(page)).assertion or ""
+        return await self.hand_in(intent, answer=answer, nonce=nonce_in(page))
+
+    async def hand_in(self, intent: Intent, *, answer: str, nonce: str) -> httpx.Response:
+        """Send a passkey's answer, as the page's script does."""
+        fields = {"answer": answer, "nonce": nonce}
+        return await self.submit(f"/i/{intent.intent_id}/passkey", fields)
+
+    async def submit(
+        self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Send any form, with the headers that our own page's forms have."""
+        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", **FORM, **(headers or {})}
+        return await self.send("POST", path, sent, urlencode(fields).encode("ascii"))
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -121,6 +121,10 @@ class ServedHouse:
         """Let time pass until the runner knows what became of everything."""
         self._portal.call(self.house.wait_out)
 
+    def settle_for(self, **span: float) -> None:
+        """Let this much time pass, and the runner do what has become due."""
+        self._portal.call(lambda: self.house.pass_time(**span))
+
     def work(self) -> None:
         """Let the runner do what was approved."""
         self._portal.call(self.house.work)

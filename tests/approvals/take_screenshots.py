@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from approvals.authenticators import APPROVE, CODE, Approver
 from approvals.chromium import chromium, phone
+from approvals.live import live_house, put, rules
+from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.policies import levels
 from approvals.site import ServedHouse
+from guard.signing import Signer, enroll, found
 from house import House
+from ringfence.desk import inviting
 from ringfence.intents import Intent, Level
 from ringfence.sandbox.faults import Fault
 
@@ -87,15 +92,106 @@ def take_all(site: ServedHouse, browser: Browser) -> None:
     site.settle()
 
 
+def take_public(way_in: Network, folder: Path) -> None:
+    """The pictures of the page on a telephone out there."""
+    site = PublicHouse(folder)
+    try:
+        with way_in.phone(site) as held:
+            held.enroll(site)
+            first, other = site.propose(5, assistant_id="night-shift"), site.propose(6)
+            card = site.propose(assistant_id="front-desk", reason=REASON)
+            shoot = Shooter(held)
+            held.page.goto(site.public_url(card))
+            shoot.take("public-locked-phone")
+            held.open_page(site.public_url())
+            shoot.take("public-inbox-phone", "Waiting for you")
+            held.open_page(site.public_url(card))
+            shoot.take("public-card-phone", "+1 415-555-0104")
+            held.page.get_by_role("button", name="Approve").click()
+            shoot.take("public-approved-phone", "Approved by ada")
+            held.open_page(site.public_url(other))
+            held.page.get_by_role("button", name="Another number").click()
+            shoot.take("public-declined-phone", "Declined by ada")
+            held.open_page(site.public_url(first))
+            held.page.get_by_text("Freeze all spending…").click()
+            held.page.get_by_role(
+                "button", name="Freeze all spending now"
+            ).scroll_into_view_if_needed()
+            shoot.take("public-freeze-phone")
+            held.page.get_by_role("button", name="Freeze all spending now").click()
+            shoot.take("public-frozen-phone", "All spending is frozen")
+    finally:
+        site.close()
+
+
+class Shooter:
+    """Takes pictures of a telephone's page as it is."""
+
+    def __init__(self, held: Phone) -> None:
+        self.page = held.page
+
+    def take(self, name: str, heading: str | None = None) -> None:
+        if heading is not None:
+            self.page.get_by_role("heading", level=1, name=heading).wait_for()
+        armed = self.page.locator("[data-arm]")
+        if armed.count():
+            expect(armed).to_be_enabled()
+        self.page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
+def take_live(site: ServedHouse, browser: Browser) -> None:
+    """The pictures of a live installation, where people sign."""
+    recovery = found(site.house)
+    eve = enroll(site.house, Signer("eve"), recovery)
+    put(site.house, rules(Level.PASSPHRASE), eve)
+    ada, bob = (Approver(browser, site, name, **phone("light")) for name in ("ada", "bob"))
+    inviting.invite(site.house.desk, "ada", CODE, actor="local:ada")
+    ada.page.goto(f"{site.origin}/enroll")
+    ada.page.get_by_label("Code").fill(CODE)
+    snap(ada.page, "enroll-phone")
+    ada.page.get_by_role("button", name="Go on").click()
+    ada.page.get_by_role("button", name="Make a passkey").wait_for()
+    snap(ada.page, "enroll-passkey-phone")
+    key = ada.make()
+    snap(ada.page, "enroll-compare-phone")
+    ada.vouched(key, recovery)
+    bob.enroll(recovery)
+    one = site.propose(assistant_id="front-desk", reason=REASON)
+    for scheme in ("light", "dark"):
+        looking = Approver(browser, site, "ada", **phone(scheme))
+        looking.open(one)
+        looking.page.get_by_role("button", name=APPROVE, disabled=False).wait_for()
+        snap(looking.page, "passkey-phone" if scheme == "light" else "passkey-phone-dark")
+        looking.close()
+    site.house.apply(rules(Level.TWO_PEOPLE))
+    ada.open(one)
+    ada.page.get_by_role("button", name=APPROVE, disabled=False).click()
+    ada.page.get_by_text("ada has signed").wait_for()
+    ada.page.get_by_role("button", name=APPROVE, disabled=False).wait_for()
+    snap(ada.page, "two-people-phone")
+    for each in (ada, bob):
+        each.close()
+
+
+def snap(page: Page, name: str) -> None:
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
 def main() -> None:
     """Take the pictures; says where they are."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    houses = ((House.open, take_all), (live_house, take_live))
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        site = ServedHouse(House.open(Path(folder)))
-        try:
-            take_all(site, browser)
-        finally:
-            site.close()
+        for number, (opened_in, take) in enumerate(houses):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            site = ServedHouse(opened_in(place))
+            try:
+                take(site, browser)
+            finally:
+                site.close()
+    with tempfile.TemporaryDirectory() as folder, network() as way_in:
+        take_public(way_in, Path(folder))
     print(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER}")  # noqa: T201  # a command
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from approvals.chromium import chromium, phone
+from approvals.chromium import BOX, CONTRASTS, Complaints, chromium, phone, tab_to
 from approvals.policies import levels
 from approvals.site import ServedHouse, foreign_site
 from house import House
@@ -37,14 +37,6 @@ def site(tmp_path: Path) -> Iterator[ServedHouse]:
 @pytest.fixture
 def intent(site: ServedHouse) -> Intent:
     return site.propose(assistant_id="front-desk", reason=REASON)
-
-
-class Complaints(list[str]):
-    """What the browser says about a page: a broken policy or script would show here."""
-
-    def listen(self, page: Page) -> None:
-        page.on("console", lambda message: self.append(message.text))
-        page.on("pageerror", lambda error: self.append(str(error)))
 
 
 @pytest.fixture
@@ -176,18 +168,6 @@ def test_the_clock_runs_and_the_page_looks_again_when_the_time_is_over(
 # Everybody can use it.
 
 
-def tab_to(page: Page, name: str) -> list[str]:
-    """Press Tab until the button has the focus; everything that had it on the way."""
-    passed = []
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        focused = str(page.evaluate("document.activeElement.innerText"))
-        passed.append(focused)
-        if focused == name:
-            return passed
-    raise AssertionError(f"{name} cannot be reached: {passed}")
-
-
 @pytest.mark.parametrize(
     ("button", "heading"),
     [("Approve", "Approved by local:ada"), ("Decline", "Declined by local:ada")],
@@ -225,9 +205,6 @@ def test_it_works_without_javascript(site: ServedHouse, intent: Intent, browser:
     context.close()
 
 
-BOX = "e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }"
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_the_decision_is_in_sight_and_big_enough_for_a_thumb(
     site: ServedHouse, intent: Intent, browser: Browser, complaints: Complaints, scheme: Any
@@ -244,7 +221,7 @@ def test_on_a_phone_the_decision_is_in_sight_and_big_enough_for_a_thumb(
         assert y >= 0
         assert y + height <= 844, "no scrolling to the buttons"
     assert boxes["Decline"][2:] == boxes["Approve"][2:], "as prominent as each other"
-    for target in page.locator("a, button, summary").all():
+    for target in page.locator("a:visible, button:visible, summary:visible").all():
         assert target.evaluate(BOX)[3] >= 44, target.inner_text()
     page.get_by_role("button", name="Decline", exact=True).tap()
     expect(page.get_by_role("heading", level=1)).to_have_text("Declined by local:ada")
@@ -255,35 +232,6 @@ def test_on_a_phone_the_decision_is_in_sight_and_big_enough_for_a_thumb(
 def box(page: Page, name: str) -> list[float]:
     found: list[float] = page.get_by_role("button", name=name, exact=True).evaluate(BOX)
     return found
-
-
-CONTRASTS = """() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => {
-    const linear = [r, g, b].map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  };
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const color = rgba(getComputedStyle(e).backgroundColor);
-      if (color[3] === 255) return color;
-    }
-    return [255, 255, 255, 255];
-  };
-  const found = [];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.textContent.trim() || !element.checkVisibility()) continue;
-    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))];
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), texts.currentNode.textContent.trim()]);
-  }
-  return found;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ Whatever becomes of the process that a link came from, the person reaches a page
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -212,7 +213,10 @@ def test_a_person_serves_the_page_and_opens_it(port: int) -> None:
         assert serving.stdout is not None
         assert serving.stdout.readline() == f"http://localhost:{port}\n"
         opened = command("approvals", "open", "--json")
-        assert opened.stdout == f'{{\n  "url": "http://localhost:{port}"\n}}\n'
+        assert json.loads(opened.stdout) == {
+            "url": f"http://localhost:{port}",
+            "public_url": None,
+        }
         with BarePipe(SERVER, "auto") as server:
             intent = propose(server)
         press(intent["consent"]["approve_at"], "approve")

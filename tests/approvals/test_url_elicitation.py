@@ -132,8 +132,10 @@ WHO_IS_ASKED = [
     (URL, Level.PAGE, False, NOBODY),
     (FORM, Level.PASSPHRASE, True, NOBODY),
     (BOTH, Level.PASSPHRASE, True, NOBODY),
-    (URL, Level.PASSKEY, True, NOBODY),
-    (URL, Level.TWO_PEOPLE, True, NOBODY),
+    (URL, Level.PASSKEY, True, URL_NEXT),
+    (URL, Level.TWO_PEOPLE, True, URL_NEXT),
+    (FORM, Level.PASSKEY, True, NOBODY),
+    (URL, Level.PASSKEY, False, NOBODY),
 ]
 
 

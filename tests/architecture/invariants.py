@@ -71,6 +71,9 @@ INVARIANTS: dict[str, Invariant] = {
             "server/test_release_over_mcp.py::test_a_client_that_says_yes_to_everything_gives_nothing_back",
             "approvals/test_url_elicitation.py::test_nothing_that_an_accepting_client_says_approves",
             "guard/test_live_fuzz.py::test_no_program_of_tool_calls_approves_or_loosens_anything",
+            "approvals/test_public.py::test_a_click_approves_nothing_there_whatever_the_policy_asks_for",
+            "approvals/test_public.py::test_what_opens_a_card_approves_nothing_and_what_approves_opens_nothing",
+            "approvals/test_public.py::test_what_a_proxy_passes_on_is_never_taken_for_the_person_at_this_machine",
         ),
         not_built="mandates do not exist yet, so nothing can be tried against them",
     ),
@@ -107,6 +110,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-SINGLE-USE": Invariant(
         "An approval is used at most once, and so is a nonce, a ticket, and a form.",
         (
+            "approvals/test_public.py::test_an_answer_opens_once",
             "nouns/test_ticket.py::test_a_ticket_lets_its_request_out_once",
             "desk/test_buying.py::test_approving_twice_buys_once",
             "approvals/test_page.py::test_the_desk_takes_no_nonce_twice",
@@ -123,6 +127,7 @@ INVARIANTS: dict[str, Invariant] = {
     "INV-EXPIRY": Invariant(
         "Nothing expired is honoured, whichever way a clock moves.",
         (
+            "approvals/test_public.py::test_an_answer_is_good_for_minutes",
             STATEFUL,
             "desk/test_buying.py::test_consent_ends_with_its_time",
             "guard/test_conditional.py::test_a_line_is_not_claimed_after_its_consent_has_ended",
@@ -253,6 +258,7 @@ INVARIANTS: dict[str, Invariant] = {
             "store/test_embedded.py::test_a_damaged_file_is_never_written_over",
             "guard/test_tampered_intent.py::test_a_looser_policy_that_is_written_into_a_live_database_buys_nothing",
             "guard/test_tampered_intent.py::test_a_stored_policy_that_is_not_what_was_signed_buys_nothing",
+            "approvals/test_public.py::test_an_address_that_was_written_into_a_live_database_is_not_served",
         ),
     ),
     "INV-TIGHTEN": Invariant(
@@ -260,6 +266,7 @@ INVARIANTS: dict[str, Invariant] = {
         (
             "guard/test_decision.py::test_tightening_a_limit_or_using_more_never_turns_a_no_into_a_yes",
             "guard/test_policy_table.py::test_what_tightens_never_turns_a_no_into_a_yes",
+            "approvals/test_public.py::test_a_live_installation_is_public_where_its_approvers_say_so",
             "cli/test_assistants.py::test_a_live_register_is_for_approvers_alone",
             "guard/test_policy_table.py::test_every_field_of_a_policy_has_a_row_in_the_table",
             "guard/test_live.py::test_what_loosens_is_signed_and_what_tightens_is_not",
@@ -303,6 +310,9 @@ INVARIANTS: dict[str, Invariant] = {
         (
             "tools/test_parsing.py::test_an_unknown_argument_gets_a_suggestion_and_its_value_is_never_repeated",
             "cli/test_settings.py::test_the_databases_address_is_never_shown",
+            "cli/test_passkeys.py::test_the_invitation_is_a_picture_of_the_address_without_the_code",
+            "approvals/test_public.py::test_whatever_is_asked_for_the_locked_page_is_the_same_byte_for_byte",
+            "approvals/test_public.py::test_the_locked_page_tells_nothing_of_the_installation",
             "cli/test_settings.py::test_an_unknown_variable_stops_the_start_and_its_value_is_not_repeated",
         ),
         not_built="carriers' keys and approvers' passphrases, which no code holds yet",

@@ -66,6 +66,7 @@ HOME_OF_LIBRARY = {
     "mcp": "server/",
     "mcp_types": "server/",
     "psycopg": "core/ringfence/store/",
+    "segno": "server/ringfence_server/cli/",
     "sqlalchemy": "core/ringfence/store/",
     "stamina": "core/ringfence/providers/",  # it retries, and only reads may be retried
     "starlette": "server/",

@@ -12,15 +12,20 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence.approvers import ApproverKey, KeyKind, Signature, Statement
+from ringfence.approvers import ApproverKey, KeyKind, Signature, Statement, relying_party
 
 ORIGIN = "http://localhost:7415"
-PRESENT, VERIFIED = 0x01, 0x04
+PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
 def text(raw: bytes) -> str:
     """Base64url without padding."""
     return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def made_on(origin: str, person: str) -> Passkey:
+    """Somebody with a passkey that they made on the page at this origin."""
+    return Passkey(person, origin=origin, rp_id=relying_party(origin), home=origin)
 
 
 @dataclass
@@ -32,26 +37,41 @@ class Passkey:
     rp_id: str = "localhost"
     flags: int = PRESENT | VERIFIED
     count: int = 0
+    home: str = ORIGIN
+    """Where it was made."""
+    label: str = ""
+    """What tells two of one person apart."""
     private: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
 
     @property
-    def key(self) -> ApproverKey:
+    def cose(self) -> bytes:
+        """The public half, as authenticators write it (RFC 9053)."""
         numbers = self.private.public_key().public_numbers()
-        cose = {
-            1: 2,
-            3: -7,
-            -1: 1,
-            -2: numbers.x.to_bytes(32, "big"),
-            -3: numbers.y.to_bytes(32, "big"),
-        }
+        return cbor2.dumps(
+            {
+                1: 2,
+                3: -7,
+                -1: 1,
+                -2: numbers.x.to_bytes(32, "big"),
+                -3: numbers.y.to_bytes(32, "big"),
+            }
+        )
+
+    @property
+    def name(self) -> bytes:
+        """What it calls itself at its authenticator."""
+        return f"credential of {self.person}{self.label}".encode().ljust(22)
+
+    @property
+    def key(self) -> ApproverKey:
         return ApproverKey(
             person=self.person,
             kind=KeyKind.PASSKEY,
-            public_key=cbor2.dumps(cose).hex(),
-            credential_id=text(b"credential of " + self.person.encode().ljust(8)),
-            origin=ORIGIN,
+            public_key=self.cose.hex(),
+            credential_id=text(self.name),
+            origin=self.home,
         )
 
     def sign(self, statement: Statement) -> Signature:
@@ -72,6 +92,25 @@ class Passkey:
             assertion=json.dumps(self._credential(client_data, data, signed)),
             sign_count=self.count,
         )
+
+    def make(self, challenge: str) -> str:
+        """What a browser answers that was asked to make this passkey, as JSON."""
+        client = {"type": "webauthn.create", "challenge": challenge, "origin": self.origin}
+        data = hashlib.sha256(self.rp_id.encode()).digest()
+        data += bytes([self.flags | ATTESTED]) + self.count.to_bytes(4, "big")
+        data += bytes(16) + len(self.name).to_bytes(2, "big") + self.name + self.cose
+        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        answer = {
+            "id": text(self.name),
+            "rawId": text(self.name),
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": text(json.dumps(client).encode()),
+                "attestationObject": text(attestation),
+            },
+        }
+        return json.dumps(answer)
 
     def _credential(self, client_data: bytes, data: bytes, signed: bytes) -> dict[str, Any]:
         name = self.key.credential_id

@@ -32,8 +32,8 @@ def changed(before: Noun, after: Noun, path: str = "") -> Iterator[str]:
             yield f"{path}{name}"
         elif isinstance(one, Noun) and isinstance(other, Noun):
             yield from changed(one, other, f"{path}{name}{_tag(type(one))}.")
-        elif isinstance(one or other, Noun):  # a section that only one of them has
-            yield from every_field(type(one or other), f"{path}{name}.")
+        elif isinstance(section := one or other, Noun):  # which only one of them has
+            yield from every_field(type(section), f"{path}{name}.")
         else:
             yield from _changed_entries(one, other, f"{path}{name}")
 

@@ -212,6 +212,7 @@ async def page_of(house: House, intent: Intent, monkeypatch: pytest.MonkeyPatch)
         waiting=[intent] if is_open else [],
         lately=[] if is_open else [intent],
         signed={intent.intent_id: []},
+        frozen=None,
         now=NOON,
     )
     monkeypatch.setattr(showing, "shown", lambda *_args, **_more: shown)

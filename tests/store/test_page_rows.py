@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ringfence.store import page, schema
+from ringfence.store import nonces, page, schema
 from ringfence.store.installation import move_clock
 from ringfence.store.page import NONCE_LIFE, NONCE_REUSE, Form, Page
 from ringfence.store.transaction import Store
@@ -139,3 +139,26 @@ def test_a_form_is_found_again_for_a_while_and_works_for_longer(waiting: Store) 
     issue(waiting, ONE, "d" * 43)
     assert use(waiting, ONE, "a" * 43) == first, "the older form still works"
     assert use(waiting, ONE, "d" * 43) is None, "and then no other"
+
+
+def test_a_nonce_that_came_back_at_once_from_everywhere_is_used_once(store: Store) -> None:
+    until = store.read_now(lambda tx: tx.now) + timedelta(minutes=5)
+
+    def hand_in(_: int) -> bool:
+        return store.write_now(lambda tx: nonces.use(tx, "N" * 43, until=until))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        used = list(pool.map(hand_in, range(AT_ONCE)))
+    assert used.count(True) == 1
+    assert not hand_in(0)
+
+
+def test_a_used_nonce_is_forgotten_when_it_is_too_old_to_be_handed_in(store: Store) -> None:
+    now = store.read_now(lambda tx: tx.now)
+    store.write_now(lambda tx: nonces.use(tx, "N" * 43, until=now + timedelta(minutes=5)))
+    store.write_now(lambda tx: move_clock(tx, timedelta(seconds=299)))
+    assert not store.write_now(lambda tx: nonces.use(tx, "N" * 43, until=now))
+    store.write_now(lambda tx: move_clock(tx, timedelta(seconds=2)))
+    store.write_now(lambda tx: nonces.use(tx, "O" * 43, until=now + timedelta(hours=1)))
+    left = store.read_now(lambda tx: tx.connection.execute(schema.used_nonce.select()).all())
+    assert [row.nonce for row in left] == ["O" * 43]

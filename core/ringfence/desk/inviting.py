@@ -5,13 +5,14 @@ Not async: the page lives in a thread of its own, and the terminal has nothing e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 
 from ringfence.approvers import ApproverKey, Signature, Statement
 from ringfence.desk.counter import Desk
 from ringfence.errors import NotAuthorized
-from ringfence.guard import authority, changes, enrolment, invitation, passkeys
+from ringfence.guard import authority, changes, consent, enrolment, invitation, passkeys
 from ringfence.guard.changes import Change
 from ringfence.store import invitations
 from ringfence.store.invitations import Invitation
@@ -27,19 +28,28 @@ class Invited:
     """For `navigator.credentials.create`, as JSON."""
 
 
-class Standing(Enum):
+class Standing(StrEnum):
     """How far a passkey has come that somebody made on the page."""
 
+    COMPARES = auto()
+    """The person in the terminal has not compared it yet."""
     WAITS = auto()
-    """An approver has not vouched for it yet."""
+    """They have, and it waits for approvers to sign for it."""
     ENROLLED = auto()
     UNKNOWN = auto()
     """Nobody vouched for it, or there was never such a key."""
 
 
-def invite(desk: Desk, person: str, code: str, *, actor: str) -> Invitation:
-    """Invite a person to make a passkey with this code; whoever was invited before is not any more."""
-    return desk.store.write_now(lambda tx: invitation.issue(tx, person, code, actor=actor))
+def invite(
+    desk: Desk, person: str, code: str, *, actor: str, origin: str | None = None
+) -> Invitation:
+    """Invite a person to make a passkey with this code; whoever was invited before is not any more.
+
+    `origin` is the public address where they make it; None for the page of this machine.
+    """
+    return desk.store.write_now(
+        lambda tx: invitation.issue(tx, person, code, actor=actor, origin=origin)
+    )
 
 
 def accept(desk: Desk, code: str, *, origin: str) -> Invited | None:
@@ -48,7 +58,7 @@ def accept(desk: Desk, code: str, *, origin: str) -> Invited | None:
     Raises:
         NotAuthorized: the chain of who may sign does not hold.
     """
-    found = desk.store.write_now(lambda tx: invitation.accept(tx, code))
+    found = desk.store.write_now(lambda tx: invitation.accept(tx, code, origin=origin))
     if found is None:
         return None
     enrolled = desk.store.read_now(authority.read).keys.values()
@@ -70,7 +80,7 @@ def answer(desk: Desk, said: str, *, origin: str) -> ApproverKey:
         return passkeys.created(said, person=found.person, origin=origin, challenge=found.challenge)
 
     challenge = passkeys.challenge_in(said)
-    return desk.store.write_now(lambda tx: invitation.answer(tx, challenge, read))
+    return desk.store.write_now(lambda tx: invitation.answer(tx, challenge, read, origin=origin))
 
 
 def standing(desk: Desk, key_id: str) -> tuple[Standing, ApproverKey | None]:
@@ -84,10 +94,13 @@ def standing(desk: Desk, key_id: str) -> tuple[Standing, ApproverKey | None]:
         enrolled = authority.read(tx).keys.get(key_id)
         if enrolled is not None:
             return Standing.ENROLLED, enrolled
+        for change in changes.waiting(tx):
+            if change.key is not None and change.key.key_id == key_id:
+                return Standing.WAITS, change.key
         found = invitations.present(tx)
-        waits = found is not None and found.key is not None and tx.now < found.expires_at
-        if found is not None and waits and found.key is not None and found.key.key_id == key_id:
-            return Standing.WAITS, found.key
+        key = found.key if found is not None and tx.now < found.expires_at else None
+        if key is not None and key.key_id == key_id:
+            return Standing.COMPARES, key
         return Standing.UNKNOWN, None
 
     return desk.store.read_now(look)
@@ -116,19 +129,43 @@ def made(desk: Desk, invitation_id: str) -> ApproverKey | None:
     return desk.store.read_now(look)
 
 
-def enroll(desk: Desk, found_id: str, statement: Statement, signature: Signature) -> Change:
+def enroll(
+    desk: Desk,
+    invitation_id: str,
+    key: ApproverKey,
+    *,
+    sign: Callable[[Statement], Signature] | None,
+    by: str,
+) -> Change:
     """Let what was made for an invitation sign, as an approver vouches; the invitation is over then.
 
+    Args:
+        desk: the open installation.
+        invitation_id: what the key was made for.
+        key: what was made, and compared.
+        sign: signs for it; None where it waits for those who do.
+        by: who is at the terminal.
+
     Raises:
-        NotAuthorized: as `guard.enrolment.change`.
+        NotAuthorized, ConfigurationError: as `guard.enrolment.change` and `guard.changes.propose_enrolment`.
     """
+    nonce = consent.fresh_nonce()
+    if sign is None:
+        return desk.store.write_now(lambda tx: _proposed(tx, invitation_id, key, nonce, by))
+    statement = desk.store.read_now(lambda tx: enrolment.enrolment(tx, key, nonce=nonce))
+    signature = sign(statement)
 
     def write(tx: Transaction) -> Change:
-        invitation.end(tx, found_id)
+        invitation.end(tx, invitation_id)
         enrolment.change(tx, statement, [signature])
         return changes.of(tx, statement)
 
     return desk.store.write_now(write)
+
+
+def _proposed(tx: Transaction, invitation_id: str, key: ApproverKey, nonce: str, by: str) -> Change:
+    invitation.end(tx, invitation_id)
+    return changes.propose_enrolment(tx, key, nonce=nonce, by=by)
 
 
 def end(desk: Desk, invitation_id: str) -> None:

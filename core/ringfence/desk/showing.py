@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringfence.approvers import ApproverKey, Statement
+from ringfence.approvers import ApproverKey, Statement, is_public
 from ringfence.desk.counter import Desk
 from ringfence.errors import NotAuthorized, NotFound
 from ringfence.guard import approval, consent, windows
@@ -62,6 +62,8 @@ class Inbox:
     lately: Sequence[Intent]
     signed: Mapping[str, Sequence[str]]
     """Who has signed for what still waits, by its id."""
+    frozen: str | None
+    """Why nothing can be approved at all; None while it can."""
     now: datetime
 
 
@@ -72,7 +74,7 @@ def inbox(desk: Desk) -> Inbox:
         waiting = [intent for intent in intents.awaiting(tx) if tx.now < intent.expires_at]
         lately = intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY)
         signed = {intent.intent_id: _people(tx, intent) for intent in waiting}
-        return Inbox(waiting, lately, signed, tx.now)
+        return Inbox(waiting, lately, signed, tx.frozen, tx.now)
 
     return desk.store.read_now(read)
 
@@ -131,7 +133,10 @@ def _shown(tx: Transaction, intent_id: str, form: Form | None, origin: str) -> S
         if is_open or intent.has_unsent
         else None,
         signed=_people(tx, intent) if is_open else [],
-        passkeys=_passkeys(tx, intent, origin) if is_open and not is_page_enough else [],
+        # Away from this machine no click counts, whatever is asked for.
+        passkeys=_passkeys(tx, intent, origin)
+        if is_open and (is_public(origin) or not is_page_enough)
+        else [],
         statement=statement,
     )
 
@@ -146,7 +151,8 @@ def _nonce(form: Form | None, *, is_open: bool, statement: Statement | None) -> 
 def _statement_of(tx: Transaction, form: Form, facts: Facts) -> Statement | None:
     """What is signed with a form; None where its card has become another one since it was drawn."""
     statement = Statement.model_validate_json(form.statement)
-    return statement if consent.is_about_card(tx, statement, facts.intent, card(facts)) else None
+    now = consent.about(tx, facts.intent, card=card(facts), nonce=form.nonce)
+    return statement if statement.body == now.body else None
 
 
 def _passkeys(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -72,11 +72,6 @@ def about(tx: Transaction, intent: Intent, *, card: str, nonce: str) -> Statemen
         nonce=nonce,
         expires_at=intent.expires_at,
     )
-
-
-def is_about_card(tx: Transaction, statement: Statement, intent: Intent, card: str) -> bool:
-    """Whether a statement approves the intent as this card shows it."""
-    return statement.body.get("shown") == attested(card, audit.words_of(tx, intent.intent_id))
 
 
 def check(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
@@ -205,12 +200,16 @@ def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverK
     Raises:
         NotAuthorized: as `given`.
     """
-    there = _consenting(tx, intent)
+    return adding(authority.read(tx), _consenting(tx, intent), origin)
+
+
+def adding(who: Authority, there: Collection[ApproverKey], origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would prove more than those keys that have signed."""
     people = {key.person for key in there}
     has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
     return [
         key
-        for key in authority.read(tx).keys.values()
+        for key in who.keys.values()
         if key.origin == origin and not (has_passkey and key.person in people)
     ]
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
-from ringfence.approvers import ApproverKey
+from ringfence.approvers import ApproverKey, is_public
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, consent
 from ringfence.ids import Prefix
@@ -37,8 +37,19 @@ def fresh_code() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def issue(tx: Transaction, person: str, code: str, *, actor: str) -> Invitation:
-    """Invite a person; an invitation that was there is over."""
+def issue(
+    tx: Transaction, person: str, code: str, *, actor: str, origin: str | None = None
+) -> Invitation:
+    """Invite a person; an invitation that was there is over.
+
+    Args:
+        tx: the running transaction.
+        person: who may make a passkey.
+        code: what they will type.
+        actor: who invites them.
+        origin: the public address where they will; None for the page of this machine. Codes that are tried anywhere
+            else are neither right nor counted, so that strangers out there end no invitation to this machine.
+    """
     salt = secrets.token_hex(16)
     invitation = Invitation(
         invitation_id=tx.new_id(Prefix.INVITATION),
@@ -48,6 +59,7 @@ def issue(tx: Transaction, person: str, code: str, *, actor: str) -> Invitation:
         wrong=0,
         challenge=consent.fresh_nonce(),
         key=None,
+        origin=origin,
         expires_at=tx.now + LIFE,
     )
     invitations.put(tx, invitation)
@@ -65,13 +77,13 @@ def is_open(tx: Transaction, invitation: Invitation | None) -> bool:
     )
 
 
-def accept(tx: Transaction, code: str) -> Invitation | None:
+def accept(tx: Transaction, code: str, *, origin: str) -> Invitation | None:
     """The invitation that this is the code of; None for a wrong code, which is counted.
 
     Every refusal looks the same: a wrong code, one that was used, and one for which the time is over.
     """
     invitation = invitations.present(tx)
-    if invitation is None or not is_open(tx, invitation):
+    if invitation is None or not is_open(tx, invitation) or not _is_at(invitation, origin):
         return None
     if hmac.compare_digest(_hash(code, invitation.code_salt), invitation.code_hash):
         return invitation
@@ -81,7 +93,11 @@ def accept(tx: Transaction, code: str) -> Invitation | None:
 
 
 def answer(
-    tx: Transaction, challenge: str | None, read: Callable[[Invitation], ApproverKey]
+    tx: Transaction,
+    challenge: str | None,
+    read: Callable[[Invitation], ApproverKey],
+    *,
+    origin: str,
 ) -> ApproverKey:
     """Keep the passkey that was made for an invitation, once.
 
@@ -89,12 +105,14 @@ def answer(
         tx: the running transaction.
         challenge: what the browser's answer claims to be for.
         read: verifies the answer, and gives the key in it.
+        origin: of the page that it came to.
 
     Raises:
         NotAuthorized: nobody was invited, it was answered before, or it is not the answer to this invitation.
     """
     invitation = invitations.present(tx)
-    if invitation is None or not is_open(tx, invitation) or challenge != invitation.challenge:
+    is_for_it = invitation is not None and is_open(tx, invitation) and _is_at(invitation, origin)
+    if invitation is None or not is_for_it or challenge != invitation.challenge:
         raise NotAuthorized(
             "That invitation is over; nothing was kept.",
             remedy="Ask for a new code: ringfence approver enroll NAME --passkey",
@@ -116,6 +134,11 @@ def answer(
 def end(tx: Transaction, invitation_id: str) -> None:
     """Let an invitation be over, whatever came of it."""
     invitations.end(tx, invitation_id)
+
+
+def _is_at(invitation: Invitation, origin: str) -> bool:
+    """Whether an invitation is answered at this origin."""
+    return invitation.origin == (origin if is_public(origin) else None)
 
 
 def _hash(code: str, salt: str) -> str:

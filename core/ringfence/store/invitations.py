@@ -30,6 +30,8 @@ class Invitation:
     key: ApproverKey | None
     """What was made; it may not sign yet."""
     expires_at: datetime
+    origin: str | None = None
+    """Where it is answered; None for the page of this machine."""
 
 
 def present(tx: Transaction) -> Invitation | None:
@@ -46,6 +48,7 @@ def present(tx: Transaction) -> Invitation | None:
         challenge=row.challenge,
         key=ApproverKey.model_validate_json(row.key) if row.key is not None else None,
         expires_at=row.expires_at,
+        origin=row.origin,
     )
 
 
@@ -61,6 +64,7 @@ def put(tx: Transaction, invitation: Invitation) -> None:
             wrong=invitation.wrong,
             challenge=invitation.challenge,
             key=None,
+            origin=invitation.origin,
             expires_at=invitation.expires_at,
         )
     )

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy", "signature", "statement")
@@ -375,7 +375,15 @@ invitation = Table(
     Column("wrong", Integer, nullable=False),
     Column("challenge", String(43), nullable=False),
     Column("key", Text),
+    Column("origin", String(260)),
     Column("expires_at", Moment, nullable=False),
+)
+
+used_nonce = Table(
+    "used_nonce",
+    metadata,
+    Column("nonce", String(43), primary_key=True),
+    Column("until", Moment, nullable=False, index=True),
 )
 
 

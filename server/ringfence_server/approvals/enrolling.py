@@ -14,7 +14,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from ringfence.approvers import KEY_ID_PATTERN
 from ringfence.desk import Desk, inviting
-from ringfence.desk.inviting import Standing
 from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavailable
 from ringfence_server.approvals.form import read_answer, read_code
 from ringfence_server.approvals.printing import Printer
@@ -63,11 +62,11 @@ class EnrolPages:
             standing, key = inviting.standing(self._desk, key_id)
         except RingfenceError as error:
             return self._printer.out_of_order(error)
-        if key is None:
-            return self._printer.page("enrolled.html", standing="unknown", person="", key_id="")
-        said = "enrolled" if standing is Standing.ENROLLED else "waits"
         return self._printer.page(
-            "enrolled.html", standing=said, person=key.person, key_id=key.shown_id
+            "enrolled.html",
+            standing=standing.value,
+            person=key.person if key is not None else "",
+            key_id=key.shown_id if key is not None else "",
         )
 
     def _code(self, code: str, origin: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ DECLINE = "decline"
 WITHDRAW = "withdraw"
 DECISIONS = frozenset({APPROVE, DECLINE, WITHDRAW, *DeclineReason})
 _NONCE = re.compile(r"[A-Za-z0-9_-]{43}")
+_BY = re.compile(r"([0-9a-f]{16})?")
 _CODE = re.compile(r"[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}")
 
 
@@ -27,6 +28,16 @@ class Form:
 
     decision: str
     nonce: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What somebody decided on a page that a passkey had opened for them; `decision` is empty for a freeze."""
+
+    decision: str
+    nonce: str
+    by: str
+    """Their key; empty on this machine, where nobody opens anything."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +66,42 @@ async def read_signed(request: Request) -> Signed | None:
     return Signed(fields["answer"], fields["nonce"])
 
 
+async def read_seen(request: Request) -> Seen | None:
+    """A no, from a page that was opened."""
+    fields = await _fields(request, {"decision", "nonce", "by"})
+    if fields is None or fields["decision"] not in DECISIONS - {APPROVE}:
+        return None
+    return _seen(fields["decision"], fields)
+
+
+async def read_freeze(request: Request) -> Seen | None:
+    """The wish to freeze all spending."""
+    fields = await _fields(request, {"freeze", "nonce", "by"})
+    return _seen("", fields) if fields is not None and fields["freeze"] == "all" else None
+
+
+def _seen(decision: str, fields: Mapping[str, str]) -> Seen | None:
+    is_form = _NONCE.fullmatch(fields["nonce"]) and _BY.fullmatch(fields["by"])
+    return Seen(decision, fields["nonce"], fields["by"]) if is_form else None
+
+
 async def read_answer(request: Request) -> str | None:
     """A passkey's answer alone: what it signs or makes says by itself what it is for."""
     fields = await _fields(request, {"answer"})
     return fields["answer"] if fields is not None and _is_answer(fields["answer"]) else None
+
+
+async def read_lifting(request: Request) -> tuple[str, str] | None:
+    """What was handed out to be signed, as it came back, and a passkey's answer to it."""
+    fields = await _fields(request, {"answer", "statement"})
+    if fields is None or not _is_answer(fields["answer"]) or not fields["statement"].isprintable():
+        return None
+    return fields["statement"], fields["answer"]
+
+
+async def read_no(request: Request) -> bool:
+    """Whether it is a no, and nothing else."""
+    return await _fields(request, {"decision"}) == {"decision": DECLINE}
 
 
 async def read_code(request: Request) -> str | None:
@@ -78,7 +121,8 @@ async def _fields(request: Request, names: Collection[str]) -> dict[str, str] | 
     """The fields of a form, if they are exactly these, once each."""
     if request.headers.get("content-type", "") != "application/x-www-form-urlencoded":
         return None
-    body, most = b"", most_bytes(request.url.path)
+    most = most_bytes(request.url.path, is_public=request.state.origin.is_public)
+    body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from ringfence.desk import Desk
+from ringfence.desk import Desk, authorizing
 from ringfence.errors import RingfenceError
-from ringfence.store import page
+from ringfence.guard import viewing
+from ringfence.store import audit, page
 from ringfence.store.page import Page
+from ringfence.store.transaction import Transaction
 from ringfence_server.approvals.identity import is_ours
 from ringfence_server.approvals.listening import PortTaken, listen, port_of
 
@@ -66,6 +68,8 @@ class Keeper:
         self._is_closed = False
         self._given_up_until = 0.0
         self._complaint = ""
+        self._seen: tuple[int, str] | None = None
+        self._is_change_waiting = False
         self._wake: Callable[[], None] = lambda: None
 
     @property
@@ -80,6 +84,19 @@ class Keeper:
         except (RingfenceError, OSError) as error:
             self._complain(f"There is no approval page: {error}")
             return None
+
+    async def address_for_people(self) -> str | None:
+        """Where people are sent: the policy's public address where it has one, else `address`; None without a page."""
+        address = await self.address()
+        return address and (await self._public() or address)
+
+    async def _public(self) -> str | None:
+        try:
+            named = await self._desk.store.read(viewing.public_page)
+        except RingfenceError as error:
+            self._complain(f"The page's public address is not shown: {error.message}")
+            return None
+        return named.public_url if named is not None else None
 
     async def watch(self) -> None:
         """See to it that there is a page while somebody is awaited; ends only by cancellation."""
@@ -100,10 +117,17 @@ class Keeper:
 
     async def _is_somebody_awaited(self) -> bool:
         try:
-            return await self._desk.store.read(page.somebody_is_awaited)
+            return await self._desk.store.read(self._awaits)
         except RingfenceError as error:
             self._complain(f"It cannot be seen whether somebody is awaited: {error.message}")
             return False
+
+    def _awaits(self, tx: Transaction) -> bool:
+        """Whether an intent waits, or a change of authority; that is verified only when anything has happened."""
+        head = audit.head(tx)
+        if head != self._seen:
+            self._seen, self._is_change_waiting = head, authorizing.is_any_waiting(tx)
+        return self._is_change_waiting or page.somebody_is_awaited(tx)
 
     def living(self) -> str | None:
         """The address of a page that lives now, whoever serves it; nothing is started.

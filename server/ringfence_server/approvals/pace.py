@@ -32,6 +32,10 @@ MAX_WRONG = 5
 """Answers of passkeys for one intent that were none; a browser gives none, so somebody is trying."""
 LOCKED_SECONDS = 300.0
 """How long no passkey's answer is taken for it then; a no is."""
+LOCKED = (
+    f"{MAX_WRONG} answers were wrong, so no passkey is taken for this for a few minutes. If it was not you who "
+    "tried, decline it."
+)
 
 
 class Strikes:

@@ -19,12 +19,20 @@ log = logging.getLogger(__name__)
 class Printer:
     """Prints the pages of an installation of one mode."""
 
-    def __init__(self, mode: str) -> None:
-        self._mode = mode
+    def __init__(self, mode: str, *, is_public: bool = False) -> None:
+        """`is_public` is for the address away from this machine, where strangers look too."""
+        self.mode, self._is_public = mode, is_public
 
-    def page(self, template: str, status: int = 200, **values: object) -> Response:
-        """A page, from its template."""
-        html = _environment().get_template(template).render(mode=self._mode, **values)
+    def page(
+        self, template: str, status: int = 200, *, is_opened: bool = False, **values: object
+    ) -> Response:
+        """A page, from its template; `is_opened` for whoever may see on the public page what installation this is."""
+        mode = self.mode if is_opened or not self._is_public else None
+        html = (
+            _environment()
+            .get_template(template)
+            .render(mode=mode, is_public=self._is_public, **values)
+        )
         return HTMLResponse(html, status_code=status)
 
     def missing(self) -> Response:
@@ -34,7 +42,8 @@ class Printer:
     def out_of_order(self, error: RingfenceError) -> Response:
         """What is shown where the store cannot be read, or does not hold."""
         log.warning("The approval page cannot read the store: %s", error.message)
-        return self.page("broken.html", 503, said=error.message)
+        said = "The store cannot be read." if self._is_public else error.message
+        return self.page("broken.html", 503, said=said)
 
 
 @cache

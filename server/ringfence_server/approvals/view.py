@@ -7,7 +7,7 @@ Everything that came from outside passes the same `quoted` as there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ringfence.desk.showing import Inbox, Shown
@@ -33,8 +33,8 @@ _WHY_NOT = {
 _APPROVE = "ringfence approve {}"
 _ENROLL = "ringfence approver enroll NAME --passkey"
 _HERE = {
-    Level.PASSKEY: "An approver signs this with a passkey.",
-    Level.TWO_PEOPLE: "Two people sign this, at least one with a passkey. One may do so",
+    Level.PASSKEY: "An approver’s passkey, here.",
+    Level.TWO_PEOPLE: "Two people, at least one with a passkey. One may sign",
 }
 """What it takes where passkeys of this page can sign."""
 _ELSEWHERE = {
@@ -99,6 +99,12 @@ class CardView:
     seconds_left: int
     left: str
     nonce: str | None
+    decline_at: str
+    """Where a no is sent."""
+    decline_nonce: str | None
+    """What it is sent with; None where nothing can be decided here."""
+    by: str
+    """The key of whoever has opened the page away from this machine; empty on this machine."""
     may_approve: bool
     reasons: Sequence[tuple[str, str]]
     """What a person can mean by no: the form's value, and its words."""
@@ -122,7 +128,20 @@ class RowView:
 
 
 def card_view(shown: Shown) -> CardView:
-    """Everything that an intent's page prints."""
+    """Everything that an intent's page prints at this machine."""
+    at = f"/i/{shown.facts.intent.intent_id}"
+    return _card_view(shown, decline_at=at, decline_nonce=shown.nonce, by="")
+
+
+def opened_view(shown: Shown, *, decline_nonce: str, by: str) -> CardView:
+    """The same for whoever has opened it elsewhere with the key `by`: no click approves there."""
+    at = f"/i/{shown.facts.intent.intent_id}/decline"
+    nonce = decline_nonce if shown.nonce is not None else None
+    view = _card_view(shown, decline_at=at, decline_nonce=nonce, by=by)
+    return replace(view, may_approve=view.may_approve and view.passkey is not None)
+
+
+def _card_view(shown: Shown, *, decline_at: str, decline_nonce: str | None, by: str) -> CardView:
     intent = shown.facts.intent
     terms = intent.terms
     left = max(intent.expires_at - shown.now, timedelta(0))
@@ -155,6 +174,9 @@ def card_view(shown: Shown) -> CardView:
         seconds_left=int(left.total_seconds()),
         left=_left(left),
         nonce=shown.nonce,
+        decline_at=decline_at,
+        decline_nonce=decline_nonce,
+        by=by,
         may_approve=(shown.is_page_enough or bool(shown.passkeys)) and shown.frozen is None,
         reasons=[
             (reason.value, said)
@@ -186,7 +208,7 @@ def _needs(shown: Shown) -> Needs:
     is_strong = shown.needed in _ELSEWHERE
     needed = shown.needed if is_strong else Level.PASSPHRASE  # a live page takes no mere click
     if shown.passkeys and needed is Level.PASSPHRASE:
-        return Needs("An approver signs this: here with a passkey, or with a passphrase", command)
+        return Needs("An approver’s passkey, here; or a passphrase,", command)
     if shown.passkeys:
         return Needs(_HERE[needed], command if needed is Level.TWO_PEOPLE else None)
     if needed is Level.PASSKEY:

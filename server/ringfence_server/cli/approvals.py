@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio import CancelScope, to_thread
 
-from ringfence.errors import ConfigurationError
+from ringfence.errors import ConfigurationError, NotAuthorized
+from ringfence.guard import viewing
 from ringfence_server.approvals.keeping import Keeper
 from ringfence_server.cli.at_work import in_premises, premises
 from ringfence_server.cli.exits import Exit
@@ -27,16 +28,18 @@ def serve_page() -> Exit:
 def open_page(*, as_json: Json = False) -> Exit:
     """Print the approval page's address, and open it in a browser.
 
-    With --json it only prints. There is a page while a server awaits somebody, or serves it here.
+    With --json it only prints. There is a page while a server awaits somebody, or serves it here. Where the policy
+    names a public address, that is printed too; what is opened is the page of this machine.
     """
     with premises() as opened:
         url = opened.page_keeper().living()
+        public = _public(opened)
     if url is None:
         raise ConfigurationError(
             "No approval page is being served.",
             remedy="Run: ringfence approvals serve",
         )
-    show({"url": url}, url, as_json=as_json)
+    show({"url": url, "public_url": public}, *_addresses(url, public), as_json=as_json)
     if not as_json and sys.stdout.isatty():
         webbrowser.open(url)
     return Exit.DONE
@@ -54,7 +57,8 @@ async def _serve(opened: Premises) -> Exit:
         told = (
             "" if keeper.is_owner else "\nAnother process serves it; this one takes over from it."
         )
-        show({}, f"{url}{told}\nCtrl-C ends this.", as_json=False)
+        text = "\n".join(_addresses(url, await to_thread.run_sync(_public, opened)))
+        show({}, f"{text}{told}\nCtrl-C ends this.", as_json=False)
         await until_told(opened, keeper, signals)
     return Exit.DONE
 
@@ -69,6 +73,19 @@ async def until_told(opened: Premises, keeper: Keeper, signals: Signals) -> None
         tasks.start_soon(opened.runner.run)
         await anext(signals)
         tasks.cancel_scope.cancel()
+
+
+def _public(opened: Premises) -> str | None:
+    """The page's public address; None where the policy names none that anybody stands for."""
+    try:
+        named = opened.desk.store.read_now(viewing.public_page)
+    except NotAuthorized:
+        return None
+    return named.public_url if named is not None else None
+
+
+def _addresses(url: str, public: str | None) -> list[str]:
+    return [url] if public is None else [url, f"For phones and other machines: {public}"]
 
 
 @asynccontextmanager

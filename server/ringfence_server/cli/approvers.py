@@ -19,7 +19,7 @@ from ringfence_server.cli import changing
 from ringfence_server.cli.at_work import person as whoever
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.inviting import invited
+from ringfence_server.cli.inviting import invited, public_address
 from ringfence_server.cli.output import Json, show, table
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
@@ -44,6 +44,13 @@ def enroll(
     passkey: Annotated[
         bool, typer.Option("--passkey", help="A passkey, made on the approval page in a browser.")
     ] = False,
+    invite: Annotated[
+        bool,
+        typer.Option(
+            "--invite",
+            help="With --passkey: on a phone or another machine, at the policy's public address.",
+        ),
+    ] = False,
     key: KeyOption = None,
     recovery: Recovery = False,
     propose: Propose = False,
@@ -55,16 +62,25 @@ def enroll(
     is there already signs for the next one; with --propose they do so later, wherever their own key is.
     """
     _check_person(person)
+    if invite and not passkey:
+        raise InvalidArguments(
+            "--invite is for passkeys: a passphrase is typed in a terminal of this machine alone.",
+            remedy="Say --passkey as well.",
+        )
     _check_how(propose, key, recovery)
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
-        if propose:
+        public = public_address(opened) if invite else None
+        if propose and not passkey:
             return _propose_key(terminal, opened, person, as_json=as_json)
+        if propose:
+            store.read_now(changes.check_can_wait)
+            return _passkey(terminal, opened, person, None, public=public, as_json=as_json)
         is_first = store.read_now(authority.read).recovery is None
         root = new_root(terminal, store) if is_first else None
         signer = root or signer_here(terminal, opened, key, is_recovery=recovery)
         if passkey:
-            return _enrolled_passkey(terminal, opened, person, signer, as_json=as_json)
+            return _passkey(terminal, opened, person, signer, public=public, as_json=as_json)
         made, path, change = enroll_signed(terminal, opened, person, signer)
     document = {**_document(made), "file": str(path), **_standing(change)}
     show(document, _where(made, path), _told(change), as_json=as_json)
@@ -81,28 +97,32 @@ def enroll_signed(
     return made, path, _signed(store, store.read_now(enrolling), signer)
 
 
+def _passkey(
+    terminal: Terminal,
+    opened: Premises,
+    person: str,
+    signer: Unlocked | None,
+    *,
+    public: str | None,
+    as_json: bool,
+) -> Exit:
+    """Have a person make a passkey on the page, and vouch for it; with no signer it waits for those who do."""
+    with invited(terminal, opened, person, public=public) as (invitation, made):
+        sign = signer.sign if signer is not None else None
+        change = inviting.enroll(
+            opened.desk, invitation.invitation_id, made, sign=sign, by=whoever()
+        )
+    document = {**_document(made), "origin": made.origin, **_standing(change)}
+    text = f"The passkey of {person} is {made.key_id}, made at {made.origin}."
+    show(document, text, _told(change), as_json=as_json)
+    return _exit(change)
+
+
 def _made(terminal: Terminal, opened: Premises, person: str) -> tuple[ApproverKey, Path]:
     made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
     path = key_path(opened.settings, made.key.key_id)
     write_key(path, made)
     return made.key, path
-
-
-def _enrolled_passkey(
-    terminal: Terminal, opened: Premises, person: str, signer: Unlocked, *, as_json: bool
-) -> Exit:
-    """Have a person make a passkey on the page, and vouch for it."""
-    with invited(terminal, opened, person) as (invitation, made):
-        statement = opened.desk.store.read_now(
-            lambda tx: enrolment.enrolment(tx, made, nonce=consent.fresh_nonce())
-        )
-        change = inviting.enroll(
-            opened.desk, invitation.invitation_id, statement, signer.sign(statement)
-        )
-    document = {**_document(made), "origin": made.origin, **_standing(change)}
-    text = f"The passkey of {person} is {made.key_id}; it signs at {made.origin}."
-    show(document, text, _told(change), as_json=as_json)
-    return _exit(change)
 
 
 def revoke(

@@ -84,6 +84,7 @@ def waits(change: Change) -> str:
         [
             f"It waits for signatures, as {change.change_id}: this needs consent at level {change.needed}.",
             f"Whoever signs it: {changes.signing_command(change)}",
+            "With a passkey, on the approval page: ringfence approvals open",
         ]
     )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ringfence.errors import ConfigurationError, RingfenceError
-from ringfence_server.checkup import approvers, clients, database, machine, page, secrets
+from ringfence_server.checkup import (
+    approvers,
+    clients,
+    database,
+    machine,
+    page,
+    public_page,
+    secrets,
+)
 from ringfence_server.checkup.finding import Finding, Grade, fail
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, coloured, filled, show
@@ -73,6 +81,7 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         if settings.mode == "live":
             yield from approvers.standing(opened.desk.store, settings)
         yield page.reached(opened)
+        yield from public_page.reached(opened)
     except RingfenceError as error:
         yield fail("contents", error.message, for_person(error.remedy))
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from ringfence.approvers import ApproverKey
 from ringfence.desk import inviting
 from ringfence.errors import ConfigurationError, NotAuthorized
+from ringfence.guard import viewing
 from ringfence.guard.invitation import LIFE, fresh_code
 from ringfence.store.invitations import Invitation
 from ringfence_server.approvals.keeping import Keeper
@@ -23,11 +25,12 @@ _MINUTES = int(LIFE.total_seconds()) // 60
 
 @contextmanager
 def invited(
-    terminal: Terminal, opened: Premises, person: str
+    terminal: Terminal, opened: Premises, person: str, *, public: str | None = None
 ) -> Iterator[tuple[Invitation, ApproverKey]]:
     """Somebody who was invited, with the passkey that they made; the invitation ends on the way out.
 
-    The page is served from here for as long as nobody else does.
+    The page is served from here for as long as nobody else does. With `public` the passkey is made at that address of
+    it, which is shown as a QR code too; the code that is typed there is in neither.
 
     Raises:
         NotAuthorized: nobody answered in time, or what they made is not what they see.
@@ -37,9 +40,13 @@ def invited(
     try:
         origin = _origin(opened, keeper)
         code = fresh_code()
-        invitation = inviting.invite(opened.desk, person, code, actor=whoever_is_here())
+        invitation = inviting.invite(
+            opened.desk, person, code, actor=whoever_is_here(), origin=public
+        )
         try:
-            terminal.say(_CODE.format(page=f"{origin}/enroll", person=person, code=code))
+            page = f"{public or origin}/enroll"
+            picture = f"\n\n{qr_code(page)}" if public else ""
+            terminal.say(_CODE.format(page=f"{page}{picture}", person=person, code=code))
             key = _wait(opened, keeper, invitation)
             _compare(terminal, key)
             yield invitation, key
@@ -59,6 +66,32 @@ and type this code there, which is good for {_MINUTES} minutes:
     {{code}}
 
 Waiting for {{person}} to make a passkey; Ctrl-C ends this."""
+
+
+def public_address(opened: Premises) -> str:
+    """The page's public address, where people at other devices make their passkeys.
+
+    Raises:
+        ConfigurationError: the policy names none.
+        NotAuthorized: nobody stands for the policy that does.
+    """
+    named = opened.desk.store.read_now(viewing.public_page)
+    if named is None:
+        raise ConfigurationError(
+            "The policy names no public address, so nobody at another device can reach the approval page.",
+            remedy="Add `approvals: {public_url: https://HOST}` to the policy: ringfence policy show, "
+            "then ringfence policy apply FILE. docs/phones.md tells the rest.",
+        )
+    return named.public_url
+
+
+def qr_code(address: str) -> str:
+    """An address as a picture of half-block characters, for a phone's camera to read off the terminal."""
+    import segno  # lazily: only whoever invites somebody pays
+
+    drawn = io.StringIO()
+    segno.make(address, micro=False).terminal(out=drawn, border=2, compact=True)
+    return "\n".join(f"    {line}" for line in drawn.getvalue().splitlines())
 
 
 def _origin(opened: Premises, keeper: Keeper) -> str:

@@ -18,6 +18,12 @@ DELAY_SECONDS = 2.0
 """After a wrong passphrase, doubled each time: whoever guesses here waits; whoever has the file guesses elsewhere."""
 
 
+_ON_THE_PAGE = (
+    "Whoever has a passkey signs on the approval page (ringfence approvals open); there a change waits once it is "
+    "proposed with --propose."
+)
+
+
 def key_path(settings: Settings, key_id: str) -> Path:
     """Where a key of this machine's user is kept."""
     return settings.keys / f"{key_id}.key"
@@ -35,9 +41,11 @@ def own_keys(
     found = [key for path in paths if (key := read_key(path)).key in enrolled]
     if not found:
         people = sorted({key.person for key in enrolled if key.kind is KeyKind.PASSPHRASE})
+        has_passkeys = any(key.kind is KeyKind.PASSKEY for key in enrolled)
+        remedy = f"Name its file with --key. Who has one: {', '.join(people) or 'nobody yet'}."
         raise ConfigurationError(
             "No key of an approver is at hand here.",
-            remedy=f"Name its file with --key. Who has one: {', '.join(people) or 'nobody yet'}.",
+            remedy=f"{remedy} {_ON_THE_PAGE}" if has_passkeys else remedy,
         )
     return found
 

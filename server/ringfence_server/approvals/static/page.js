@@ -6,6 +6,10 @@
 (() => {
   const ARM_MS = 1500; // for a second click that was meant for whatever stood here before
   const INBOX_MS = 10_000;
+  const OPENED_MS = 600_000; // after so long an opened page away from this machine locks itself
+  // What was opened with a passkey came as the answer to a form: it is asked for anew, and locked then.
+  const isPublic = "public" in document.documentElement.dataset;
+  const again = () => (isPublic ? location.replace(location.pathname) : location.reload());
   const approve = document.querySelector("[data-arm]");
   let arming;
 
@@ -82,8 +86,8 @@
     const button = form.querySelector("button");
     const kind = form.dataset.ceremony;
     const parts = kind === "get" ? PARTS.slice(0, 4) : [PARTS[0], PARTS[4]];
-    if (!hasPasskeys) said.textContent = "This browser has no passkeys; use another one.";
-    else if (button !== approve) button.disabled = false;
+    said.textContent = hasPasskeys ? "" : "This browser has no passkeys; use another one.";
+    if (hasPasskeys && button !== approve) button.disabled = false;
     let isAsking = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -108,8 +112,10 @@
 
   // A page that comes back from the browser's memory may show what is over.
   addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload();
+    if (event.persisted) again();
   });
+
+  if (document.querySelector("[data-opened]")) setTimeout(again, OPENED_MS);
 
   const left = document.querySelector("[data-seconds-left]");
   if (left) {
@@ -125,7 +131,7 @@
       left.textContent = clock;
       if (seconds === 0) {
         clearInterval(ticking);
-        setTimeout(() => location.reload(), 1000);
+        setTimeout(() => again(), 1000);
       }
     };
     const ticking = setInterval(show, 1000);
@@ -135,10 +141,10 @@
   if (document.querySelector("[data-inbox]")) {
     const isRead = () => document.activeElement !== document.body || String(getSelection());
     setInterval(() => {
-      if (document.visibilityState === "visible" && !isRead()) location.reload();
+      if (document.visibilityState === "visible" && !isRead()) again();
     }, INBOX_MS);
     addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") location.reload();
+      if (document.visibilityState === "visible") again();
     });
   }
 })();
