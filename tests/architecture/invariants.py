@@ -251,8 +251,13 @@ INVARIANTS: dict[str, Invariant] = {
             "cli/test_storage.py::test_a_damaged_carrier_is_not_taken_for_an_empty_one",
             "store/test_embedded.py::test_a_full_disk_is_unavailable_and_changes_nothing",
             "store/test_embedded.py::test_a_damaged_file_is_never_written_over",
+            "guard/test_live_rules.py::test_a_live_policy_that_says_any_is_not_put_in_force",
+            "guard/test_live_rules.py::test_nothing_is_asked_for_under_a_live_policy_that_says_any",
+            "guard/test_live_rules.py::test_nothing_is_sent_under_a_live_policy_that_says_any",
+            "guard/test_live_rules.py::test_under_a_policy_that_cannot_be_read_nothing_is_asked_for_or_sent",
+            "guard/test_authority.py::test_without_its_pin_nobodys_signature_counts",
+            "desk/test_foreseeing.py::test_a_policy_whose_transaction_failed_is_never_taken_for_one_in_force",
         ),
-        not_built=f"unsigned authority in live mode: {SIGNATURES}",
     ),
     "INV-TIGHTEN": Invariant(
         "A policy that nobody signed can only make the guard stricter.",
@@ -396,6 +401,7 @@ INVARIANTS: dict[str, Invariant] = {
             "values/test_errors.py::test_every_error_is_told_with_its_code_and_a_way_out",
             "values/test_errors.py::test_what_the_guard_refuses_is_never_said_to_be_worth_a_retry",
             "desk/test_buying.py::test_a_refusal_names_budget_limit_and_amount_and_is_kept",
+            "cli/test_policy_test.py::test_what_would_be_refused_says_rule_limit_amount_and_way_out",
         ),
     ),
 }

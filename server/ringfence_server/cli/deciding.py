@@ -14,11 +14,11 @@ from rich.table import Table
 from ringfence.desk import consenting
 from ringfence.errors import InvalidArguments
 from ringfence.guard import authority
-from ringfence.guard.approval import WEAK_LEVELS, needed_level
+from ringfence.guard.approval import needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import DeclineReason, Intent
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent
 from ringfence.states import IntentState
 from ringfence.store.transaction import Transaction
 from ringfence_server.cli import changing, exits, reading
