@@ -42,6 +42,10 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
+WEAK_LEVELS = frozenset({Level.CLIENT, Level.PAGE})
+"""Consent that proves no person's secret; a sandbox takes it."""
+
+
 class DeclineReason(StrEnum):
     """What a person means by no; only `stop` closes the scope."""
 

@@ -417,6 +417,30 @@ def parse_document(raw: Any) -> PolicyDocument:
     return PolicyDocument.model_validate_json(json.dumps(raw))
 
 
+def read_stored(text: str) -> PolicyDocument:
+    """Read a policy as the store keeps it, which is as strict as reading what a person wrote.
+
+    Raises:
+        ValueError: it is no policy: not JSON, a key that stands twice, a float, an unknown field, a missing one.
+    """
+    import json
+
+    return parse_document(
+        json.loads(text, object_pairs_hook=_once, parse_float=_no_float, parse_constant=_no_float)
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"{text[:40]} is a float")
+
+
 def explain(error: Exception) -> str:
     """A refusal in one line: where it is wrong and why, without the libraries' links."""
     if isinstance(error, ValidationError):

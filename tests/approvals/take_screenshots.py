@@ -17,8 +17,9 @@ from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.policies import levels
 from approvals.site import ServedHouse
 from guard.signing import Signer, enroll, found
-from house import House
+from house import House, policy_with
 from ringfence.desk import inviting
+from ringfence.guard import changes, consent
 from ringfence.intents import Intent, Level
 from ringfence.sandbox.faults import Fault
 
@@ -26,6 +27,10 @@ FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 REASON = "The shop in San Francisco opens on Monday and has no number of its own yet."
 DESK: dict[str, Any] = {"viewport": {"width": 860, "height": 1_000}}
 ARMED_MS = 2_000
+LOOSER = policy_with(
+    levels="{buy: passkey, release: passkey, assign: passkey}",
+    budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "100.00 USD"}'],
+)
 
 
 @contextmanager
@@ -169,6 +174,14 @@ def take_live(site: ServedHouse, browser: Browser) -> None:
     ada.page.get_by_text("ada has signed").wait_for()
     ada.page.get_by_role("button", name=APPROVE, disabled=False).wait_for()
     snap(ada.page, "two-people-phone")
+    change = site.house.write(
+        lambda tx: changes.propose_policy(tx, LOOSER, nonce=consent.fresh_nonce(), by="local:ada")
+    )
+    ada.page.goto(f"{site.origin}/c/{change.change_id}")
+    ada.page.get_by_role("button", name="Sign with a passkey", disabled=False).wait_for()
+    snap(ada.page, "change-phone")
+    ada.page.goto(site.origin)
+    snap(ada.page, "inbox-live-phone")
     for each in (ada, bob):
         each.close()
 

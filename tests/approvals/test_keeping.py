@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 
 from approvals.desk_page import PERSON, nonce_in
+from approvals.live import live_house
 from approvals.ports import answering, free_port, stranger
+from guard.authenticator import Passkey
+from guard.signing import enroll, found
 from house import House
+from ringfence.guard import changes, consent
 from ringfence.store import page
 from ringfence.store.page import Page
 from ringfence_server.approvals import keeping
@@ -176,6 +181,28 @@ async def test_the_watch_starts_the_page_when_somebody_is_awaited(house: House) 
             while only.living() is None:
                 await house.desk.bell.wait(0.01)
             tasks.cancel_scope.cancel()
+
+
+async def test_the_watch_starts_the_page_when_a_change_waits_for_signatures(
+    tmp_path: Path,
+) -> None:
+    house = live_house(tmp_path / "live")
+    ada = enroll(house, Passkey("ada"), found(house))
+    try:
+        with keeper(house, free_port(), mode="live") as only, anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(only.watch)
+                assert house.read(page.read) is None, "an enrolment in force awaits nobody"
+                house.write(
+                    lambda tx: changes.propose_revocation(
+                        tx, ada.key.key_id, nonce=consent.fresh_nonce(), by=PERSON
+                    )
+                )
+                while only.living() is None:
+                    await house.desk.bell.wait(0.01)
+                tasks.cancel_scope.cancel()
+    finally:
+        house.close()
 
 
 async def test_a_decision_on_the_page_wakes_whoever_waits(house: House) -> None:

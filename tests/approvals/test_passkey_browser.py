@@ -18,8 +18,10 @@ from guard.authenticator import text
 from guard.signing import Signer, enroll, found, statement_for
 from ringfence.approvers import Purpose
 from ringfence.desk import inviting
-from ringfence.guard import authority
+from ringfence.guard import authority, changes, consent, freeze
+from ringfence.guard.changes import Change, ChangeState
 from ringfence.intents import DeclineReason, Intent, Level
+from ringfence.policy import PolicyDocument
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
 
@@ -358,6 +360,62 @@ def test_somebody_elses_passkey_is_not_at_hand(
     assert site.now(intent).state is AWAITING
 
 
+# Changes of authority.
+
+
+def proposed(site: ServedHouse, document: PolicyDocument) -> Change:
+    change: Change = site.house.write(
+        lambda tx: changes.propose_policy(tx, document, nonce=consent.fresh_nonce(), by="test")
+    )
+    return change
+
+
+def test_people_who_have_only_passkeys_loosen_a_policy_and_lift_a_freeze(
+    people: Callable[..., Approver], site: ServedHouse, recovery: Signer
+) -> None:
+    ada = people("ada", **phone("light"))
+    ada.enroll(recovery)
+    change = proposed(site, rules(Level.PASSKEY))
+    ada.page.goto(site.origin)
+    ada.page.get_by_role("link", name="Change the policy").click()
+    heading(ada.page).to_have_text("Version 2")
+    fits(ada.page)
+    button = ada.page.get_by_role("button", name="Sign with a passkey")
+    expect(button).to_be_disabled()
+    expect(button).to_be_enabled()
+    readable(ada.page)
+    button.click()
+    heading(ada.page).to_have_text("In force")
+    assert site.house.read(lambda tx: changes.get(tx, change.change_id)).signed_by == ("ada",)
+    site.house.write(lambda tx: freeze.freeze(tx, "to be sure", actor="test"))
+    ada.page.goto(site.origin)
+    ada.page.get_by_role("link", name="Lift it").click()
+    heading(ada.page).to_have_text("All spending is frozen")
+    fits(ada.page)
+    lift = ada.page.get_by_role("button", name="Lift the freeze with a passkey")
+    expect(lift).to_be_enabled()
+    readable(ada.page)
+    tab_to(ada.page, "Lift the freeze with a passkey")
+    ada.page.keyboard.press("Enter")
+    heading(ada.page).to_have_text("Nothing is frozen")
+    assert site.house.frozen() is None
+    intent = site.propose()
+    ada.approve(intent)
+    heading(ada.page).to_have_text("Approved by ada")
+    assert ada.complaints == []
+
+
+def test_a_change_is_declined_with_one_click(
+    people: Callable[..., Approver], site: ServedHouse, ada: Approver
+) -> None:
+    change = proposed(site, rules(Level.PASSPHRASE))
+    ada.page.goto(f"{site.origin}/c/{change.change_id}")
+    ada.page.get_by_role("button", name="Decline").click()
+    heading(ada.page).to_have_text("Declined")
+    state = site.house.read(lambda tx: changes.get(tx, change.change_id)).state
+    assert state is ChangeState.DECLINED
+
+
 # Everybody can use it.
 
 
@@ -423,6 +481,7 @@ def test_on_a_phone_everything_is_in_sight_and_big_enough_for_a_thumb(
 
 
 def fits(page: Page) -> None:
+    page.wait_for_load_state()  # with its style sheet
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for target in page.locator("a, button, summary, input:not([type=hidden])").all():
         assert target.evaluate(BOX)[3] >= 44, target.inner_text()

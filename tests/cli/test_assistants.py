@@ -139,7 +139,10 @@ def test_what_is_no_entry_changes_nothing(shell: Shell, arguments: list[str], to
 
 @pytest.mark.parametrize(
     "arguments",
-    [["add", "desk", "--voice-url", VOICE], ["add", "*", "--voice-url", VOICE, "--replace"]],
+    [
+        ["add", "desk", "--voice-url", VOICE],
+        ["add", "support-*", "--voice-url", VOICE, "--replace"],
+    ],
 )
 def test_a_live_register_is_for_approvers_alone(
     shell: Shell, tmp_path: Path, arguments: list[str]

@@ -20,7 +20,7 @@ from ringfence_server.settings import read_settings
 MINE = "another four word phrase"
 LIVE = {"RINGFENCE_MODE": "live"}
 TWO_PEOPLE = LIMITS.replace("buy: passphrase", "buy: two_people")
-MORE = LIMITS.replace('limit: "25.00 USD"', 'limit: "90.00 USD"')
+MORE = LIMITS.replace("limit: 25.00 USD", "limit: 90.00 USD")
 
 
 @pytest.fixture

@@ -6,18 +6,18 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.shell import NUMBER, Ended, Shell
+from house import policy_with
 from ringfence_server.opening import open_installation
 from ringfence_server.settings import Settings
 
 WORDS = "correct horse battery staple"
-LIMITS = (
-    Path(__file__)
-    .parents[2]
-    .joinpath("core/ringfence/sandbox_policy.yaml")
-    .read_text()
-    .replace(": client", ": passphrase")
+LIMITS = yaml.safe_dump(
+    policy_with(levels="{buy: passphrase, release: passphrase, assign: passphrase}").model_dump(
+        mode="json"
+    )
 )
 
 
@@ -58,7 +58,9 @@ def allow(live: Shell, tmp_path: Path, words: str = WORDS) -> Ended:
 
 def test_a_number_is_rehearsed_under_live_rules(live: Shell, tmp_path: Path) -> None:
     refused = live.call("buy_numbers", items=[live.offer()])
-    assert (refused.code, refused.error["code"]) == (3, "budget_exceeded")
+    assert (refused.code, refused.error["code"]) == (3, "policy_refused")
+    rules = {each["rule"] for each in refused.error["details"]["violations"]}
+    assert rules == {"budget", "country_allowed"}
     allowed = allow(live, tmp_path)
     assert allowed.code == 0, allowed.err
     assert "loosens" in allowed.screen

@@ -9,11 +9,10 @@ from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
 from ringfence.desk.reserving import line_terms, why_unsellable
 from ringfence.errors import InvalidArguments, NotFound, RingfenceError
-from ringfence.guard import authority, policy_change, proposal, windows
-from ringfence.guard.approval import WEAK_LEVELS
+from ringfence.guard import authority, policy_chain, policy_change, proposal, windows
 from ringfence.guard.decision import Decision, Snapshot
 from ringfence.guard.proposal import Proposal, Totals
-from ringfence.intents import Level, LineTerms, Op
+from ringfence.intents import WEAK_LEVELS, Level, LineTerms, Op
 from ringfence.numbers import NumberType
 from ringfence.offers import Price, Provider
 from ringfence.policy import PolicyDocument
@@ -84,13 +83,13 @@ def _foreseen(  # what a wish is made of
     assistant_id: str | None,
     rules: PolicyDocument | None,
 ) -> Foreseen:
-    before = windows.snapshot(tx, principal=principal, op=Op.BUY)
+    broken = policy_chain.why_broken(tx) if tx.mode == "live" else None
     version = tx.policy_version
     if rules is not None:
         policy_change.rehearse(tx, rules)
     lines, obstacles = _lines(tx, desk, what, principal)
     wish = Proposal(Op.BUY, principal, assistant_id, lines, stock_key="")
-    decision = proposal.judge(tx, wish, _seen(tx, principal, before))
+    decision = proposal.judge(tx, wish, _seen(tx, principal, broken))
     try:
         check_registered(tx.rules, assistant_id)
     except InvalidArguments as error:
@@ -108,10 +107,10 @@ def _foreseen(  # what a wish is made of
     )
 
 
-def _seen(tx: Transaction, principal: str, before: Snapshot) -> Snapshot:
+def _seen(tx: Transaction, principal: str, broken: str | None) -> Snapshot:
     """What is there under the policy that is rehearsed; nobody has signed that, which is no fault of it yet."""
     seen = windows.snapshot(tx, principal=principal, op=Op.BUY)
-    return replace(seen, unsound_policy=before.unsound_policy)
+    return replace(seen, unsound_policy=broken or windows.why_unfit(tx))
 
 
 def _lines(

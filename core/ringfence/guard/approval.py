@@ -21,7 +21,7 @@ from ringfence.errors import (
 from ringfence.guard import consent, holds
 from ringfence.guard.digest import digest_of, digest_of_bytes
 from ringfence.ids import Prefix
-from ringfence.intents import DeclineReason, Intent, Level
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level
 from ringfence.states import IntentState, LineState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction
@@ -32,8 +32,6 @@ STOP = timedelta(minutes=15)
 """How long a person's *stop* closes a requester and an operation."""
 AFTER_CLIENT_DECLINE = timedelta(minutes=15)
 """How long an intent stays open after a client, not a person, declined it."""
-WEAK_LEVELS = frozenset({Level.CLIENT, Level.PAGE})
-"""What proves no person's secret: good enough for the sandbox alone."""
 
 
 @dataclass(frozen=True)

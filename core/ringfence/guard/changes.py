@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ringfence.approvers import ApproverKey, KeyKind, Purpose, Signature, Statement
 from ringfence.errors import ConfigurationError, Declined, Expired, NotAuthorized, NotFound
-from ringfence.guard import authority, consent, enrolment, policy_chain, policy_change
+from ringfence.guard import authority, consent, enrolment, live_rules, policy_chain, policy_change
 from ringfence.guard.authority import Authority
 from ringfence.guard.card import spelt
 from ringfence.guard.policy_diff import Difference, differences, signed_anew
@@ -129,8 +129,10 @@ def propose_policy(tx: Transaction, document: PolicyDocument, *, nonce: str, by:
     The same policy proposed again is the change that waits already.
 
     Raises:
-        ConfigurationError: it needs no signature, nobody can sign, or too many wait.
+        ConfigurationError: it needs no signature, no live installation may have it, nobody can sign, or too many
+            wait.
     """
+    live_rules.check_fit(tx, document)
     if not policy_change.needs_signing(tx, document):
         raise ConfigurationError(
             "This policy needs no signature.",

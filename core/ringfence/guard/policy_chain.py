@@ -57,6 +57,15 @@ def check(tx: Transaction) -> None:
         before = policy
 
 
+def why_broken(tx: Transaction) -> str | None:
+    """Why the policy in force is nobody's, as `check` says it; None where it is the approvers'."""
+    try:
+        check(tx)
+    except NotAuthorized as error:
+        return error.message
+    return None
+
+
 def is_loosening(old: PolicyDocument, new: PolicyDocument, basis: Basis | None = None) -> bool:
     """Whether a policy allows anything that the one before did not, and that approvers have to sign."""
     return any(not each.is_free for each in differences(old, new, basis))

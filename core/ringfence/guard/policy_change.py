@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import NotAuthorized
-from ringfence.guard import authority, consent
+from ringfence.guard import authority, consent, live_rules
 from ringfence.guard.books import refold
 from ringfence.guard.policy_chain import basis_now, place
 from ringfence.guard.policy_diff import Difference, differences
@@ -31,8 +31,10 @@ def apply(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Poli
 
     Raises:
         NotAuthorized: a live installation, and the policy loosens something: that is signed.
-        ConfigurationError: a policy without a rate for a currency that something open or owned is priced in.
+        ConfigurationError: a policy without a rate for a currency that something open or owned is priced in; or
+            one that a live installation may not have.
     """
+    live_rules.check_fit(tx, document)
     if needs_signing(tx, document):
         raise NotAuthorized(
             "This policy allows something that the present one does not, so approvers sign it.",
@@ -62,7 +64,12 @@ def compared(tx: Transaction, document: PolicyDocument) -> tuple[Difference, ...
 
 
 def proposal(tx: Transaction, document: PolicyDocument, *, nonce: str) -> Statement:
-    """The statement by which approvers put a policy in force after the present one, and after no other."""
+    """The statement by which approvers put a policy in force after the present one, and after no other.
+
+    Raises:
+        ConfigurationError: a live installation may not have it.
+    """
+    live_rules.check_fit(tx, document)
     return consent.make(
         tx,
         Purpose.POLICY,
@@ -97,6 +104,7 @@ def apply_signed(
     document = parse_document(body.get("document"))
     if policies.document_hash(document) != body.get("hash"):
         raise NotAuthorized("What was signed is not the policy that comes with it.")
+    live_rules.check_fit(tx, document)
     seq = _place(tx, statement, signature)
     statements.sign(tx, seq, signature)
     who = authority.read(tx)

@@ -8,9 +8,8 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from ringfence.errors import NotAuthorized
 from ringfence.guard import budget as budgets
-from ringfence.guard import consent, policy_chain
+from ringfence.guard import consent, live_rules, policy_chain
 from ringfence.guard.decision import Snapshot
 from ringfence.intents import Op
 from ringfence.inventory import NumberRecord
@@ -50,11 +49,13 @@ def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
 def _unsound(tx: Transaction) -> str | None:
     if tx.mode == "sandbox":
         return None
-    try:
-        policy_chain.check(tx)
-    except NotAuthorized as error:
-        return error.message
-    return None
+    return policy_chain.why_broken(tx) or why_unfit(tx)
+
+
+def why_unfit(tx: Transaction) -> str | None:
+    """Why the policy in force may not be a live one's, wherever it came from; None where it may."""
+    faults = live_rules.unfit(tx.rules) if tx.mode == "live" else []
+    return f"a live policy may not say so: {'; '.join(faults)}" if faults else None
 
 
 @dataclass(frozen=True)

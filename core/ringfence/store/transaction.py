@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchTableError, Operati
 from ringfence.clock import Clock
 from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavailable
 from ringfence.ids import IdSource, Prefix
-from ringfence.policy import Policy, PolicyDocument
+from ringfence.policy import Policy, PolicyDocument, explain, read_stored
 from ringfence.store import audit, balances, schema
 from ringfence.store.anchor import Anchor, HighWater, NoAnchor
 
@@ -93,15 +93,21 @@ class Transaction:
         return self.policy.document
 
     def policy_of(self, version: int) -> Policy:
-        """A policy by its version; versions never change, so they are read once a process."""
+        """A policy by its version; versions never change, so they are read once a process.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read; then nothing is bought.
+        """
         key = (self.installation_id, version)
         if key not in self._policies:
             row = self.connection.execute(
                 select(schema.policy).where(schema.policy.c.version == version)
-            ).one()
+            ).one_or_none()
+            if row is None:
+                raise _unreadable(version, "it is not there")
             self._policies[key] = Policy(
                 version=row.version,
-                document=PolicyDocument.model_validate_json(row.document),
+                document=_read(version, row.document),
                 hash=row.hash,
                 applied_at=row.applied_at,
                 applied_by=row.applied_by,
@@ -132,6 +138,20 @@ class Transaction:
                 raise Conflict(f"balance {move.budget} {move.window}")
         if self._events and not audit.append(self, self._events):
             raise Conflict("freeze or policy changed")
+
+
+def _read(version: int, text: str) -> PolicyDocument:
+    try:
+        return read_stored(text)
+    except ValueError as error:
+        raise _unreadable(version, explain(error)) from error
+
+
+def _unreadable(version: int, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Version {version} of the policy cannot be read: {why}. Nothing is bought under it.",
+        remedy="Tell the person: the database was changed or is damaged. Compare it with a copy, or restore one.",
+    )
 
 
 _FACTS = select(

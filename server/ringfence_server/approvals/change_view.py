@@ -108,10 +108,10 @@ def change_view(shown: ShownChange) -> ChangeView:
 def change_row(change: Change) -> ChangeRow:
     """One change in the list of what waits."""
     more = len(change.says) - 1
-    first = _said(change.says[0]).text if change.says else "nothing"
+    first = change.says[0] if change.says else "nothing"
     return ChangeRow(
         change_id=change.change_id,
-        title=f"{_ACTIONS[change.purpose]}: {_title(change)}",
+        title=f"{_ACTIONS[change.purpose]}: {_title(change).lower()}",
         said=f"{first}; and {more} more" if more > 0 else first,
         signed=" and ".join(change.signed_by),
     )
@@ -129,7 +129,7 @@ def freeze_view(shown: ShownFreeze) -> FreezeView:
 def _title(change: Change) -> str:
     if change.key is not None:
         return change.key.person
-    return f"version {change.subject.removeprefix('policy ')}"
+    return f"Version {change.subject.removeprefix('policy ')}"
 
 
 def _said(line: str) -> Said:

@@ -15,11 +15,11 @@ from ringfence.desk import consenting, resolving
 from ringfence.desk.resolving import Open
 from ringfence.errors import InvalidArguments
 from ringfence.guard import authority
-from ringfence.guard.approval import WEAK_LEVELS, needed_level
+from ringfence.guard.approval import needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import DeclineReason, Intent, Op
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Op
 from ringfence.states import IntentState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction

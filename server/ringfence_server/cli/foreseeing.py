@@ -10,10 +10,9 @@ import typer
 
 from ringfence.desk.foreseeing import Foreseen, Imagined, foresee
 from ringfence.errors import InvalidArguments, RingfenceError
-from ringfence.guard.approval import WEAK_LEVELS
 from ringfence.guard.card import spelt
 from ringfence.guard.decision import Decision, refusal
-from ringfence.intents import Level
+from ringfence.intents import WEAK_LEVELS, Level
 from ringfence.money import Money
 from ringfence.numbers import NumberType
 from ringfence.offers import Price, Provider
