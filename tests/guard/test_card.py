@@ -13,7 +13,6 @@ from house import PERSON, House
 from ringfence.guard.card import (
     FENCE,
     MAX_QUOTED,
-    UNVERIFIED,
     WIDTH,
     Facts,
     card,
@@ -24,6 +23,7 @@ from ringfence.guard.card import (
 )
 from ringfence.guard.freeze import unfreeze
 from ringfence.guard.standing import BudgetRow, Standing, standings
+from ringfence.guard.words import UNVERIFIED
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord, Origin, Readiness, Ready
 from ringfence.money import Money

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence.guard import witness
 from ringfence.guard.freeze import freeze
 from ringfence.store import audit
 from ringfence.store.transaction import Store, Transaction
@@ -30,4 +31,4 @@ def _why(tx: Transaction) -> str | None:
         return f"the database is an older copy: it has {seq} events, and had {mark.seq}"
     if audit.hash_at(tx, mark.seq) != mark.hash:
         return "the database has another history than this installation had"
-    return None
+    return witness.contradiction(tx)

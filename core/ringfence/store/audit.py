@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from ringfence.store import schema
 from ringfence.store.anchor import HighWater
+from ringfence.store.checkpoints import NEW_KEY
 
 if TYPE_CHECKING:
     from ringfence.store.transaction import Transaction
@@ -154,6 +155,21 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
         select(schema.audit_event.c.hash).where(schema.audit_event.c.seq == seq)
     ).scalar_one_or_none()
     return found
+
+
+def event_at(tx: Transaction, seq: int) -> dict[str, Any]:
+    """What the event at a place says; nothing where there is none."""
+    text = tx.connection.execute(
+        select(schema.audit_event.c.bytes).where(schema.audit_event.c.seq == seq)
+    ).scalar_one_or_none()
+    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    return found
+
+
+def names(tx: Transaction, seq: int, key: str) -> bool:
+    """Whether the event at a place makes a key for checkpoints known."""
+    event = event_at(tx, seq)
+    return (event.get("type"), event.get("body")) == (NEW_KEY, {"key": key})
 
 
 def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
