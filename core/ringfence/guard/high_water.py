@@ -21,7 +21,12 @@ def watch_over(store: Store) -> str | None:
 
 
 def _why(tx: Transaction) -> str | None:
-    if tx.mode != "live" or tx.frozen is not None:
+    return None if tx.frozen is not None else difference(tx)
+
+
+def difference(tx: Transaction) -> str | None:
+    """How a live installation's history differs from what was noted outside it; None where it does not."""
+    if tx.mode != "live":
         return None
     mark = tx.anchor.high_water(tx.installation_id)
     if mark is None:

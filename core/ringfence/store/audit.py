@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     insert,
+    or_,
     select,
     update,
 )
@@ -155,6 +156,42 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
         select(schema.audit_event.c.hash).where(schema.audit_event.c.seq == seq)
     ).scalar_one_or_none()
     return found
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An event as it is stored."""
+
+    seq: int
+    hash: str
+    text: str
+    """Its canonical bytes, which are ASCII or UTF-8 JSON."""
+
+
+def stored(tx: Transaction, *, since: int = 1, until: int | None = None) -> Iterator[Stored]:
+    """Events in their order, from one place to another; read a few at a time."""
+    table = schema.audit_event.c
+    query = select(schema.audit_event).where(table.seq >= since).order_by(table.seq)
+    if until is not None:
+        query = query.where(table.seq <= until)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield Stored(row.seq, row.hash, row.bytes)
+
+
+def places_of(tx: Transaction, subjects: Collection[str]) -> list[int]:
+    """Where events are whose text names one of these subjects, in order."""
+    table = schema.audit_event.c
+    named = [table.bytes.contains(f'"subject":"{each}"', autoescape=True) for each in subjects]
+    rows = tx.connection.execute(select(table.seq).where(or_(*named)).order_by(table.seq))
+    return list(rows.scalars())
+
+
+def all_words(tx: Transaction) -> Iterator[tuple[str, Words]]:
+    """Everybody's words that were not erased, with what they are about."""
+    table = schema.free_text.c
+    query = select(schema.free_text).where(table.salt != "").order_by(table.subject_id)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield row.subject_id, Words(row.text, row.salt)
 
 
 def event_at(tx: Transaction, seq: int) -> dict[str, Any]:
