@@ -79,7 +79,7 @@ def open_installation(settings: Settings) -> Premises:
         clock=clock,
         ids=ids,
         first_policy=first_policy,
-        anchor=FolderAnchor(settings.anchors),
+        anchor=FolderAnchor(settings.anchors, checkpoints=settings.checkpoints),
     )
     high_water.watch_over(store)
     carrier = Carrier(settings.sandbox_carrier, clock)

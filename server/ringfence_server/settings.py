@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         "or 0 for any that is free.",
     )
 
+    checkpoints: Path | None = Field(
+        default=None,
+        description="The folder in which signed checkpoints of the history are kept; absolute or with ~. "
+        "By default beside the pins, in the user's settings, and for live installations only. "
+        "On another disk, or on a share that only grows, they are a better witness.",
+    )
+
     @field_validator("approvals_url")
     @classmethod
     def _is_a_port(cls, url: str) -> str:
@@ -85,7 +92,7 @@ class Settings(BaseSettings):
             return url
         raise ValueError("an address begins with sqlite:/// or postgresql://")
 
-    @field_validator("home", "config")
+    @field_validator("home", "config", "checkpoints")
     @classmethod
     def _is_absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None

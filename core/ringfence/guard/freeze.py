@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import ConfigurationError, NotAuthorized
-from ringfence.guard import consent
+from ringfence.guard import consent, witness
 from ringfence.store import policies, statements
 from ringfence.store.transaction import Transaction
 
@@ -66,6 +66,7 @@ def unfreeze_signed(tx: Transaction, statement: Statement, signature: Signature)
     key = consent.check(tx, statement, signature)
     statements.sign(tx, statements.add(tx, statement), signature)
     tx.anchor.forget(tx.installation_id)  # whoever lifts the freeze stands for what is there now
+    witness.begin_anew(tx)
     _lift(tx, actor=key.person)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence.guard import witness
 from ringfence.guard.freeze import freeze
 from ringfence.store import audit
 from ringfence.store.transaction import Store, Transaction
@@ -20,7 +21,12 @@ def watch_over(store: Store) -> str | None:
 
 
 def _why(tx: Transaction) -> str | None:
-    if tx.mode != "live" or tx.frozen is not None:
+    return None if tx.frozen is not None else difference(tx)
+
+
+def difference(tx: Transaction) -> str | None:
+    """How a live installation's history differs from what was noted outside it; None where it does not."""
+    if tx.mode != "live":
         return None
     mark = tx.anchor.high_water(tx.installation_id)
     if mark is None:
@@ -30,4 +36,4 @@ def _why(tx: Transaction) -> str | None:
         return f"the database is an older copy: it has {seq} events, and had {mark.seq}"
     if audit.hash_at(tx, mark.seq) != mark.hash:
         return "the database has another history than this installation had"
-    return None
+    return witness.contradiction(tx)

@@ -7,12 +7,13 @@ and how far its history had come.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ringfence.errors import ConfigurationError
+from ringfence.store.checkpoints import Checkpoints
+from ringfence.store.small_files import read_small, write_small
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class HighWater:
 
 class Anchor(Protocol):
     """What is remembered of each installation, by its id."""
+
+    checkpoints: Checkpoints | None
+    """Where signed notes of its history are; None where none are kept."""
 
     def root(self, installation_id: str) -> str | None:
         """The fingerprint of the root's key; None where none was ever pinned."""
@@ -58,6 +62,8 @@ class Anchor(Protocol):
 class NoAnchor:
     """Remembers nothing, so that no signature counts: for installations in which nobody signs."""
 
+    checkpoints: Checkpoints | None = None
+
     def root(self, installation_id: str) -> str | None:
         """Nothing."""
         return None
@@ -82,14 +88,22 @@ class NoAnchor:
 
 
 class FolderAnchor:
-    """Anchors as files of a folder: `<installation>.root` and `<installation>.high-water`."""
+    """Anchors as files of a folder: `<installation>.root` and `<installation>.high-water`.
 
-    def __init__(self, folder: Path) -> None:
+    Checkpoints are beside them, unless they have a folder of their own; then sandboxes have them too.
+    """
+
+    checkpoints: Checkpoints | None
+
+    def __init__(self, folder: Path, *, checkpoints: Path | None = None) -> None:
         self.folder = folder
+        self.checkpoints = Checkpoints(
+            checkpoints or folder, keys=folder, in_sandboxes=checkpoints is not None
+        )
 
     def root(self, installation_id: str) -> str | None:
         """The fingerprint of the root's key."""
-        text = self._read(self._root_file(installation_id))
+        text = read_small(self._root_file(installation_id))
         return text.strip() if text is not None else None
 
     def pin(self, installation_id: str, fingerprint: str) -> None:
@@ -102,11 +116,11 @@ class FolderAnchor:
                 "Another root is pinned for this installation; it is never exchanged.",
                 remedy="Restore the database that belongs to the pinned root, or found a new installation.",
             )
-        self._write(self._root_file(installation_id), f"{fingerprint}\n")
+        write_small(self._root_file(installation_id), f"{fingerprint}\n")
 
     def high_water(self, installation_id: str) -> HighWater | None:
         """How far the chain had come."""
-        text = self._read(self._mark_file(installation_id))
+        text = read_small(self._mark_file(installation_id))
         if text is None:
             return None
         try:
@@ -122,7 +136,7 @@ class FolderAnchor:
         """Note how far the chain has come; never backward."""
         known = self.high_water(installation_id)
         if known is None or known.seq < mark.seq:
-            self._write(self._mark_file(installation_id), f"{json.dumps([mark.seq, mark.hash])}\n")
+            write_small(self._mark_file(installation_id), f"{json.dumps([mark.seq, mark.hash])}\n")
 
     def forget(self, installation_id: str) -> None:
         """Forget how far it had come; the next change notes it anew."""
@@ -133,31 +147,3 @@ class FolderAnchor:
 
     def _mark_file(self, installation_id: str) -> Path:
         return self.folder.joinpath(f"{installation_id}.high-water")
-
-    def _read(self, path: Path) -> str | None:
-        try:
-            return path.read_text(encoding="ascii")
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"The anchor {path} cannot be read: {type(error).__name__}.",
-                remedy="Give this user read access to it.",
-            ) from error
-
-    def _write(self, path: Path, text: str) -> None:
-        """Write it whole or not at all, and let it survive a power cut."""
-        new = path.with_name(f"{path.name}.new-{os.getpid()}")
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        except OSError as error:
-            raise ConfigurationError(
-                f"The anchor {path} cannot be written: {error.strerror}.",
-                remedy="Give this user write access to its folder.",
-            ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,14 @@ from sqlalchemy import (
     Table,
     bindparam,
     insert,
+    or_,
     select,
     update,
 )
 
 from ringfence.store import schema
 from ringfence.store.anchor import HighWater
+from ringfence.store.checkpoints import NEW_KEY
 
 if TYPE_CHECKING:
     from ringfence.store.transaction import Transaction
@@ -154,6 +156,57 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
         select(schema.audit_event.c.hash).where(schema.audit_event.c.seq == seq)
     ).scalar_one_or_none()
     return found
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An event as it is stored."""
+
+    seq: int
+    hash: str
+    text: str
+    """Its canonical bytes, which are ASCII or UTF-8 JSON."""
+
+
+def stored(tx: Transaction, *, since: int = 1, until: int | None = None) -> Iterator[Stored]:
+    """Events in their order, from one place to another; read a few at a time."""
+    table = schema.audit_event.c
+    query = select(schema.audit_event).where(table.seq >= since).order_by(table.seq)
+    if until is not None:
+        query = query.where(table.seq <= until)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield Stored(row.seq, row.hash, row.bytes)
+
+
+def places_of(tx: Transaction, subjects: Collection[str]) -> list[int]:
+    """Where events are whose text names one of these subjects, in order."""
+    table = schema.audit_event.c
+    named = [table.bytes.contains(f'"subject":"{each}"', autoescape=True) for each in subjects]
+    rows = tx.connection.execute(select(table.seq).where(or_(*named)).order_by(table.seq))
+    return list(rows.scalars())
+
+
+def all_words(tx: Transaction) -> Iterator[tuple[str, Words]]:
+    """Everybody's words that were not erased, with what they are about."""
+    table = schema.free_text.c
+    query = select(schema.free_text).where(table.salt != "").order_by(table.subject_id)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield row.subject_id, Words(row.text, row.salt)
+
+
+def event_at(tx: Transaction, seq: int) -> dict[str, Any]:
+    """What the event at a place says; nothing where there is none."""
+    text = tx.connection.execute(
+        select(schema.audit_event.c.bytes).where(schema.audit_event.c.seq == seq)
+    ).scalar_one_or_none()
+    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    return found
+
+
+def names(tx: Transaction, seq: int, key: str) -> bool:
+    """Whether the event at a place makes a key for checkpoints known."""
+    event = event_at(tx, seq)
+    return (event.get("type"), event.get("body")) == (NEW_KEY, {"key": key})
 
 
 def about(tx: Transaction, subject: str) -> list[dict[str, Any]]:

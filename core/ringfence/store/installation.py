@@ -297,7 +297,13 @@ def _insert_installation(connection: Connection, store: Store, mode: Mode) -> No
 def _first_policy(tx: Transaction, document: PolicyDocument) -> None:
     if tx.policy_version:
         return  # another process was quicker
-    tx.audit("installation.founded", actor="ringfence", subject=tx.installation_id, mode=tx.mode)
+    tx.audit(
+        "installation.founded",
+        actor="ringfence",
+        subject=tx.installation_id,
+        mode=tx.mode,
+        commits=["ledger"],  # from its first entry on; older installations began later
+    )
     policy = policies.add(tx, document, applied_by="ringfence")
     tx.audit(
         "policy.applied", actor="ringfence", subject=f"policy {policy.version}", hash=policy.hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -669,6 +669,24 @@ def lines_of_number(tx: Transaction, provider: Provider, number: str) -> list[st
         .order_by(table.line_id)
     )
     return list(rows.scalars())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an intent stands in its table, word for word."""
+
+    intent_id: str
+    state: str
+    digest: str
+    terms: str
+
+
+def standings(tx: Transaction) -> Iterator[Standing]:
+    """How every intent stands; read a few at a time."""
+    table = schema.intent.c
+    query = select(table.intent_id, table.state, table.digest, table.terms)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield Standing(row.intent_id, row.state, row.digest, row.terms)
 
 
 def unsettled_count(tx: Transaction) -> int:

@@ -156,6 +156,17 @@ def entries(tx: Transaction, *, since: datetime | None = None) -> Iterator[Entry
         yield _entry(row)
 
 
+def of_intent(tx: Transaction, intent_id: str) -> list[Entry]:
+    """Every entry about an intent's lines, in the order in which they happened."""
+    table = schema.ledger_entry.c
+    query = (
+        select(schema.ledger_entry)
+        .where(table.intent_id == intent_id)
+        .order_by(table.line_id, table.line_version, table.entry_id)
+    )
+    return [_entry(row) for row in tx.connection.execute(query)]
+
+
 def in_order(tx: Transaction) -> Iterator[tuple[Entry, datetime]]:
     """Every entry as it counts in time, with the moment in which it was written; read a few at a time."""
     table = schema.ledger_entry.c

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator
 
 import rfc8785
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from ringfence.policy import Policy, PolicyDocument
 from ringfence.store import schema
@@ -17,6 +19,17 @@ def document_hash(document: PolicyDocument) -> str:
     return hashlib.sha256(
         b"ringfence/policy/v1" + rfc8785.dumps(document.model_dump(mode="json"))
     ).hexdigest()
+
+
+def raw(tx: Transaction) -> Iterator[tuple[int, str, str]]:
+    """Every version with its canonical text and its stored hash, oldest first."""
+    query = select(schema.policy).order_by(schema.policy.c.version)
+    for row in tx.connection.execute(query):
+        try:
+            text = rfc8785.dumps(json.loads(row.document)).decode()
+        except ValueError:  # somebody made it unreadable; its hash says so
+            text = row.document
+        yield row.version, text, row.hash
 
 
 def add(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Policy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -93,6 +93,30 @@ SIGNED = "statement.signed"
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A statement with its signatures as they are stored, whatever they are worth."""
+
+    seq: int
+    purpose: str
+    text: str
+    signatures: tuple[tuple[str, str], ...]
+    """Key ids and what is stored of each signature."""
+
+
+def raw(tx: Transaction) -> Iterator[Raw]:
+    """Every statement in order."""
+    signature = schema.signature.c
+    under: dict[int, list[tuple[str, str]]] = {}
+    for row in tx.connection.execute(
+        select(schema.signature).order_by(signature.statement_seq, signature.at, signature.key_id)
+    ):
+        under.setdefault(row.statement_seq, []).append((row.key_id, row.bytes))
+    query = select(schema.statement).order_by(schema.statement.c.seq)
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
+        yield Raw(row.seq, row.purpose, row.bytes, tuple(under.get(row.seq, ())))
 
 
 def is_used(tx: Transaction, nonce: str) -> bool:

@@ -31,6 +31,7 @@ from ringfence.ids import IdSource, Prefix
 from ringfence.policy import Policy, PolicyDocument, explain, read_stored
 from ringfence.store import audit, balances, schema
 from ringfence.store.anchor import Anchor, HighWater, NoAnchor
+from ringfence.store.checkpoints import AT_ONCE, NEW_KEY, Checkpoints, Key
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Transaction:
         """How far this transaction has taken the audit chain; None while it has recorded nothing."""
         self._ids = ids
         self._policies = policies
+        self.new_key: Key | None = None
+        """The key for checkpoints that this transaction makes known to the chain."""
         self._events: list[audit.Event] = []
         self._moves: list[balances.Move] = []
         row = connection.execute(_FACTS).one_or_none()
@@ -81,6 +84,17 @@ class Transaction:
         self.policy_version: int = row.policy_version
         self.frozen: str | None = row.frozen
         """Why spending is frozen; None while it is not."""
+
+    @property
+    def checkpoints(self) -> Checkpoints | None:
+        """Where this installation's checkpoints are; None where it has none."""
+        kept = self.anchor.checkpoints
+        return kept if kept is not None and kept.are_kept(self.mode) else None
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether something happened that is to be witnessed at once."""
+        return any(event.type in AT_ONCE for event in self._events)
 
     @property
     def policy(self) -> Policy:
@@ -136,8 +150,25 @@ class Transaction:
         for move in balances.merged(self._moves):
             if not balances.apply(self.connection, move):
                 raise Conflict(f"balance {move.budget} {move.window}")
-        if self._events and not audit.append(self, self._events):
-            raise Conflict("freeze or policy changed")
+        if self._events:
+            self._name_key()
+            if not audit.append(self, self._events):
+                raise Conflict("freeze or policy changed")
+
+    def _name_key(self) -> None:
+        """Let the chain name the key of its checkpoints, as the last event of the first change that can."""
+        if self.checkpoints is None or self.installation_id in self.checkpoints.named:
+            return
+        try:
+            key = self.checkpoints.key(self.installation_id)
+        except ConfigurationError as error:
+            log.warning("%s", error.message)  # nothing live is bought meanwhile: guard.witness
+            return
+        if audit.names(self, key.announced, key.public):
+            self.checkpoints.named.add(self.installation_id)
+        else:
+            self.new_key = key
+            self.audit(NEW_KEY, actor="ringfence", subject=self.installation_id, key=key.public)
 
 
 def _read(version: int, text: str) -> PolicyDocument:
@@ -239,12 +270,27 @@ class Store:
             return result
 
     def _note(self, done: Transaction) -> None:
-        """Note outside the database how far a live installation's history has come; it is committed already."""
-        if done.mode == "live" and done.reached is not None:
+        """Note outside the database how far an installation's history has come; it is committed already."""
+        if done.reached is None:
+            return
+        for note in (self._note_high_water, self._note_checkpoint):
             try:
-                self.anchor.note(done.installation_id, done.reached)
+                note(done, done.reached)
             except ConfigurationError as error:
                 log.warning("%s", error.message)  # the change stands: it is committed
+
+    def _note_high_water(self, done: Transaction, reached: HighWater) -> None:
+        if done.mode == "live":
+            self.anchor.note(done.installation_id, reached)
+
+    def _note_checkpoint(self, done: Transaction, reached: HighWater) -> None:
+        kept, who = done.checkpoints, done.installation_id
+        if kept is None:
+            return
+        if done.new_key is not None:
+            kept.announced(done.new_key, reached.seq)
+        if done.wants_checkpoint or kept.is_due(who, reached.seq, done.now):
+            kept.make(who, reached.seq, reached.hash, done.now)
 
     def read_now(self, body: Callable[[Transaction], T]) -> T:
         """`read`, in this thread."""
@@ -281,6 +327,14 @@ class Store:
             moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
             return moment
         return self.clock.now()
+
+    def forget_log(self) -> None:
+        """Empty an embedded database's log, which still holds what was erased; a reader in its way keeps some of it."""
+        if self.engine.dialect.name == "sqlite":
+            with translated():
+                connection = self.engine.raw_connection()
+                connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # sqlite3's own
+                connection.close()
 
     def close(self) -> None:
         """Let go of every connection."""

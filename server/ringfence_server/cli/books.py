@@ -1,4 +1,4 @@
-"""The books: what is spent and left, the ledger as a file, and the proofs that nothing in them was changed."""
+"""The books: what is spent and left, the ledger as a file, and the proof that every balance follows from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rich.table import Table
 
 from ringfence.guard import books
 from ringfence.guard.card import quoted
-from ringfence.store import audit
 from ringfence_server.cli import export
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.calling import marked, run_tool
@@ -111,13 +110,3 @@ def verify_ledger(*, as_json: Json = False) -> Exit:
     document = {"agrees": not differences, "differences": differences}
     show(document, text, as_json=as_json)
     return Exit.BUG if differences else Exit.DONE
-
-
-def verify_audit(*, as_json: Json = False) -> Exit:
-    """Read the audit chain from its first event; an edited or missing event breaks it."""
-    with premises() as opened:
-        events, broken = opened.desk.store.read_now(audit.verify)
-    where = {"seq": broken.seq, "why": broken.why} if broken else None
-    text = f"Event {broken.seq}: {broken.why}." if broken else f"All {events} events hold."
-    show({"holds": broken is None, "events": events, "break": where}, text, as_json=as_json)
-    return Exit.BUG if broken else Exit.DONE

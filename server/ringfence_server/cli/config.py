@@ -90,6 +90,7 @@ def values(settings: Settings) -> dict[str, str]:
         "home": str(settings.folder),
         "config": str(config_file()[0]),
         "database_url": database_shown(settings),
+        "checkpoints": str(settings.checkpoints or settings.anchors),
     }
     return {name: said.get(name, str(getattr(settings, name))) for name in Settings.model_fields}
 

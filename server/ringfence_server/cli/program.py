@@ -17,6 +17,7 @@ from ringfence_server.cli import (
     approvals,
     approvers,
     assistants,
+    auditing,
     books,
     calling,
     completion,
@@ -130,7 +131,12 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Command]]] = {
     ),
     "audit": (
         "The audit chain: everything that happened.",
-        {"verify": books.verify_audit},
+        {
+            "verify": auditing.verify_audit,
+            "export": auditing.export_audit,
+            "verifier": auditing.print_verifier,
+            "erase": auditing.erase_words,
+        },
     ),
     "config": (
         "Settings: what is in force, and where it comes from.",
