@@ -115,6 +115,26 @@ def test_no_tool_calls_what_consents() -> None:
     assert called == []
 
 
+AUTHORITY = {"changes", "enrolment", "policy_change", "freeze", "consent", "approval", "authority"}
+
+
+def test_no_tool_knows_the_modules_that_change_authority() -> None:
+    """So none of them can propose a change, sign one, or say no to one."""
+    known = [
+        (path, node.module, [each.name for each in node.names])
+        for path, _, node in places("tools")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ringfence.guard")
+    ]
+    assert known, "the search would find what is there"
+    reached = {
+        (path, name)
+        for path, module, names in known
+        for name in [str(module).rpartition(".")[2], *names]
+        if name in AUTHORITY
+    }
+    assert reached == set()
+
+
 # Settings, switches and environment
 
 FLAG = re.compile(

@@ -142,6 +142,44 @@ async def test_two_people_are_two_people(house: House, ada: Signer, recovery: Si
     assert len(house.charged()) == 1
 
 
+STEPS = policy_with(
+    levels="{buy: passphrase, release: passphrase, assign: passphrase, buy_above: ["
+    '{first_year: "20.00 USD", level: passkey}, {first_year: "30.00 USD", level: two_people}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "level"), [(1, Level.PASSKEY), (2, Level.TWO_PEOPLE)], ids=["one", "two"]
+)
+async def test_the_dearer_a_purchase_the_more_people_and_the_better_their_keys(
+    house: House, ada: Signer, count: int, level: Level
+) -> None:
+    """What all its numbers cost together in the first year decides, and each step binds to the end."""
+    bob = enroll(house, Passkey("bob"), ada)
+    also_bob = enroll(house, Signer("bob"), bob)
+    house.apply(STEPS)
+    intent = await house.propose(*await house.find(count, country="US", area_code="822"))
+    assert intent.terms.level is level
+    assert approve(house, intent, ada).state is IntentState.AWAITING_APPROVAL
+    assert approve(house, intent, also_bob).state is IntentState.AWAITING_APPROVAL
+    assert approve(house, intent, bob).state is IntentState.APPROVED
+    await house.work()
+    assert len(house.charged()) == count
+
+
+async def test_one_persons_two_keys_do_not_reach_the_step_of_two_people(
+    house: House, ada: Signer
+) -> None:
+    bob = enroll(house, Passkey("bob"), ada)
+    also_bob = enroll(house, Signer("bob"), bob)
+    house.apply(STEPS)
+    intent = await house.propose(*await house.find(2, country="US", area_code="822"))
+    for key in (bob, also_bob):
+        assert approve(house, intent, key).state is IntentState.AWAITING_APPROVAL
+    await house.wait_out(3)
+    assert house.charged() == []
+
+
 # What they sign.
 
 
