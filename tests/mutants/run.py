@@ -31,8 +31,10 @@ class Verdict(StrEnum):
 
     CAUGHT = "caught"
     SURVIVED = "SURVIVED"
-    STALE = "STALE: the old text does not stand once in the file"
-    BROKEN = "BROKEN: its test could not be run"
+    STALE = "STALE"
+    """The old text does not stand exactly once in its file."""
+    BROKEN = "BROKEN"
+    """Its test could not be run."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def attempt(folder: Path, mutant: Mutant) -> Tried:
     verdict = {0: Verdict.SURVIVED, FAILED_TESTS: Verdict.CAUGHT}.get(
         ran.returncode, Verdict.BROKEN
     )
-    if verdict is Verdict.CAUGHT and " error" in ran.stdout.splitlines()[-1]:
+    if verdict is Verdict.CAUGHT and " failed" not in ran.stdout.splitlines()[-1]:
         verdict = Verdict.BROKEN  # it could not be collected or set up: nothing was tested
     return Tried(mutant, verdict, time.monotonic() - began, f"{ran.stdout[-2_000:]}{ran.stderr}")
 

@@ -22,7 +22,7 @@ class Mutant:
     old: str
     new: str
     test: str
-    """`path below tests::name of the test`."""
+    """`path below tests::name of the test`, with its case where the others take long."""
     is_quick: bool = False
     """Whether it is tried with every change, to see that trying works."""
 
@@ -99,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{CORE}/policy.py",
         "rate is not None and rate.is_fresh(now)",
         "rate is not None",
-        f"{DECISION}test_a_per_number_limit_without_a_rate_refuses_whichever_of_the_three_it_is",
+        "nouns/test_policy.py::test_a_rate_is_good_from_its_day_until_it_is_stale",
     ),
     # Conditional updates.
     Mutant(
@@ -108,7 +108,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "_MOVE_WITHIN if is_limited else _MOVE",
         "_MOVE",
         "store/test_contract.py::test_a_balance_moves_only_within_its_limit",
-        is_quick=True,
     ),
     Mutant(
         "store: a decision beside a change of policy or freeze",
@@ -136,7 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{CORE}/store/intents.py",
         "if (row.intent_id, row.principal, row.op, row.assistant_id, row.created_at) != said:",
         "if False:",
-        f"{TAMPERED}test_a_purchase_with_one_column_changed_is_refused",
+        f"{TAMPERED}test_a_purchase_with_one_column_changed_is_refused[intent.principal]",
     ),
     # Consent.
     guard(
@@ -151,7 +150,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "approval",
         "return stored == intent.digest == digest_of(intent.terms)",
         "return True",
-        f"{TAMPERED}test_a_purchase_with_any_key_of_a_stored_document_changed_is_refused",
+        f"{TAMPERED}test_a_purchase_with_any_key_of_a_stored_document_changed_is_refused[intent-left out]",
     ),
     guard(
         "consent: how strong it is",
@@ -172,7 +171,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "approval",
         'if tx.mode == "live" and evidence.level in WEAK_LEVELS:',
         "if False:",
-        "guard/test_live_fuzz.py::test_no_program_of_tool_calls_approves_or_loosens_anything",
+        "guard/test_live_fuzz.py::test_no_program_of_tool_calls_approves_or_loosens_anything[client-auto]",
     ),
     guard(
         "live: a client's or a page's yes, before the byte",
