@@ -33,7 +33,7 @@ demo: .venv/ready   ## search, reserve, approve and buy a number from the sandbo
 	@$(BIN)/ringfence demo
 
 test: .venv/ready   ## run every test but the nightly ones
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/lint   ## formatting, lint, types
 	@$(BIN)/ruff format --check .

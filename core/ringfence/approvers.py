@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     RESOLVE = "resolve"
     ADJUST = "adjust"
     VIEW = "view"
+    DECLINE = "decline"
+    """A change that was declined; it needs no signature, since it only takes away."""
 
 
 AUTHORITY = (Purpose.ROOT, Purpose.ENROLL, Purpose.REVOKE)
@@ -72,9 +74,19 @@ class ApproverKey(Noun):
         return hashlib.sha256(bytes.fromhex(self.public_key)).hexdigest()[:16]
 
     @property
+    def shown_id(self) -> str:
+        """The id in groups of four, as a person compares two."""
+        return " ".join(self.key_id[at : at + 4] for at in range(0, len(self.key_id), 4))
+
+    @property
     def rp_id(self) -> str:
         """A passkey's relying party: the host of its origin."""
-        return (self.origin or "").partition("://")[2].partition(":")[0]
+        return relying_party(self.origin or "")
+
+
+def relying_party(origin: str) -> str:
+    """Whom passkeys of a page belong to: the host of its origin."""
+    return origin.partition("://")[2].partition(":")[0]
 
 
 class Statement(Noun):

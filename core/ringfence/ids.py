@@ -23,6 +23,7 @@ class Prefix(StrEnum):
     ATTEMPT = "att"
     ENTRY = "ent"
     INSTALLATION = "ins"
+    INVITATION = "inv"
 
 
 class IdSource(Protocol):

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ringfence.errors import Declined
 from ringfence.money import Money
 from ringfence.nouns import Noun
 from ringfence.numbers import E164, MAIN_ROLE, Capability, NumberType
 from ringfence.offers import Country, Price, Provider
-from ringfence.states import IntentState, LineState
+from ringfence.states import SENDABLE_INTENTS, IntentState, LineState
 
 
 class Op(StrEnum):
@@ -156,11 +157,27 @@ class Intent(Noun):
     decline_reason: DeclineReason | None = None
     reason: str | None = None
     """The requester's words: unverified, worth nothing, and erasable."""
+    is_reason_erased: bool = False
+    """Whether there were such words, and somebody had them erased."""
 
     @property
     def is_simulated(self) -> bool:
         """Whether no real carrier is in it."""
         return all(line.terms.provider is Provider.SANDBOX for line in self.lines)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether it is approved, and a number of it has not been sent yet: that can be withdrawn."""
+        is_approved = self.state in SENDABLE_INTENTS
+        return is_approved and any(line.state is LineState.READY for line in self.lines)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether a person took their consent back before anything of it was sent."""
+        return self.state in _ENDED_UNSENT and all(
+            line.state is LineState.VOIDED and (line.error or {}).get("code") == Declined.code
+            for line in self.lines
+        )
 
     @property
     def match_code(self) -> str:
@@ -171,6 +188,9 @@ class Intent(Noun):
     def intent_id(self) -> str:
         return self.terms.intent_id
 
+
+# `failed` where a number had been given back as provably not sent, before the rest was withdrawn.
+_ENDED_UNSENT = frozenset({IntentState.CANCELLED, IntentState.FAILED})
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -272,6 +272,46 @@ class Levels(Noun):
         return (*map(self.needed, Op), *(step.level for step in self.buy_above))
 
 
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PUBLIC_URL = re.compile(rf"https://((?:{_LABEL}\.)+{_LABEL})(?::([1-9][0-9]{{0,4}}))?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""The last part of a host that a browser takes for an IP address."""
+MAX_HOST = 253
+HTTPS_PORT, LAST_PORT = 443, 65_535
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+class Approvals(Noun):
+    """Where the approval page is besides this machine, for phones and for people at other machines."""
+
+    public_url: str
+    """`https://host` or `https://host:port`, as browsers write it: exactly the page's origin there."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str) -> str:
+        found = _PUBLIC_URL.fullmatch(url)
+        if found is None or len(found[1]) > MAX_HOST:
+            raise ValueError(
+                "a public address is https:// and a host name with a dot, in lower case, with a port "
+                "if need be and nothing after it, such as https://approve.example.com"
+            )
+        last = found[1].rpartition(".")[2]
+        if _NUMBER.fullmatch(last) or last == "localhost":
+            raise ValueError("a public address is a host name, neither an IP address nor localhost")
+        if found[2] and not (int(found[2]) <= LAST_PORT and int(found[2]) != HTTPS_PORT):
+            raise ValueError(f"a port is at most {LAST_PORT}, and {HTTPS_PORT} is left out")
+        return url
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a browser's `Host` says them."""
+        return self.public_url.removeprefix("https://")
+
+
 class PolicyDocument(Noun):
     """What a person writes; the store adds version and hash."""
 
@@ -285,6 +325,9 @@ class PolicyDocument(Noun):
     carriers: Annotated[tuple[CarrierPolicy, ...], Field(min_length=1)]
     countries: tuple[Country, ...] | Literal["any"]
     assistants: tuple[RegisteredAssistant, ...]
+    # Left out of the document where it is absent, as it was before there was such a section: the hash
+    # of a policy that was signed then must stay what it was.
+    approvals: Annotated[Approvals | None, Field(exclude_if=_is_absent)] = None
 
     @field_validator("currency")
     @classmethod

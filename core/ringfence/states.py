@@ -116,6 +116,8 @@ BEING_RELEASED = frozenset({_N.RELEASE_REQUESTED, _N.RELEASING, _N.RELEASE_UNKNO
 """Where a line that gives the number back is open; nothing else may be done with it meanwhile."""
 
 OPEN_INTENTS = frozenset({_I.AWAITING_APPROVAL, _I.APPROVED, _I.EXECUTING, _I.NEEDS_ATTENTION})
+SENDABLE_INTENTS = frozenset({_I.APPROVED, _I.EXECUTING, _I.NEEDS_ATTENTION})
+"""Where consent has been given, and ready lines may be sent."""
 ENDED_INTENTS = frozenset(IntentState) - OPEN_INTENTS
 """Where nothing more happens by itself."""
 

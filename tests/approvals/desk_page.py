@@ -9,7 +9,7 @@ import httpx
 
 from house import House
 from ringfence.intents import Intent
-from ringfence_server.approvals.pace import Pace
+from ringfence_server.approvals.pace import Pace, Strikes
 from ringfence_server.approvals.web import Site, build_app
 
 PORT = 7415
@@ -28,12 +28,27 @@ def nonce_in(html: str) -> str:
 class DeskPage:
     """The web app over a house."""
 
-    def __init__(self, house: House, *, mode: str = "sandbox", pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        house: House,
+        *,
+        mode: str = "sandbox",
+        pace: Pace | None = None,
+        strikes: Strikes | None = None,
+    ) -> None:
         self.house = house
         self.changes = 0
         """How often the page woke those who wait."""
-        site = Site(house.desk, SECRET, PORT, PERSON, mode, self._changed)
-        self.app = build_app(site, pace=pace or Pace())
+        self.site = Site(
+            desk=house.desk,
+            secret=SECRET,
+            port=PORT,
+            origin=ORIGIN,
+            person=PERSON,
+            mode=mode,
+            changed=self._changed,
+        )
+        self.app = build_app(self.site, pace=pace or Pace(), strikes=strikes)
 
     def _changed(self) -> None:
         self.changes += 1

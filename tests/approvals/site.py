@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from anyio.from_thread import start_blocking_portal
@@ -74,12 +73,20 @@ class Recorder:
 class ServedHouse:
     """A house with its page on a port of this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        self.house = House.open(folder)
+    def __init__(self, house: House) -> None:
+        self.house = house
         sockets = listen(0)
         self.port = port_of(sockets)
         self.origin = f"http://localhost:{self.port}"
-        site = Site(self.house.desk, SECRET, self.port, PERSON, "sandbox", lambda: None)
+        site = Site(
+            desk=house.desk,
+            secret=SECRET,
+            port=self.port,
+            origin=self.origin,
+            person=PERSON,
+            mode=house.read(lambda tx: tx.mode),
+            changed=lambda: None,
+        )
         self._recorder = Recorder(build_app(site))
         self._serving = Serving(self._recorder, sockets)
         # In a thread of its own: the browser's driver has a loop in this one.

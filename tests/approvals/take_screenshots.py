@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from approvals.chromium import chromium, phone
 from approvals.policies import levels
 from approvals.site import ServedHouse
+from house import House
 from ringfence.intents import Intent, Level
 from ringfence.sandbox.faults import Fault
 
@@ -90,7 +91,7 @@ def main() -> None:
     """Take the pictures; says where they are."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        site = ServedHouse(Path(folder))
+        site = ServedHouse(House.open(Path(folder)))
         try:
             take_all(site, browser)
         finally:

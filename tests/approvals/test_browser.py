@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from approvals.chromium import chromium, phone
 from approvals.policies import levels
 from approvals.site import ServedHouse, foreign_site
+from house import House
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.states import IntentState
 
@@ -28,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[ServedHouse]:
-    site = ServedHouse(tmp_path)
+    site = ServedHouse(House.open(tmp_path))
     yield site
     site.close()
 

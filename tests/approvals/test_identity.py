@@ -24,7 +24,15 @@ OTHER_SECRET = "0f" * 32
 def test_our_own_page_proves_itself_and_a_foreign_one_does_not(house: House) -> None:
     sockets = listen(0)
     port = port_of(sockets)
-    site = Site(house.desk, SECRET, port, PERSON, "sandbox", lambda: None)
+    site = Site(
+        desk=house.desk,
+        secret=SECRET,
+        port=port,
+        origin=f"http://localhost:{port}",
+        person=PERSON,
+        mode="sandbox",
+        changed=lambda: None,
+    )
     serving = Serving(build_app(site), sockets)
     try:
         assert is_ours(port, SECRET)

@@ -62,6 +62,15 @@ async def test_the_card_shows_what_would_be_bought_and_what_it_costs(
         assert fact in answer.text, fact
 
 
+async def test_a_total_that_was_converted_is_a_most_in_the_inbox_and_on_the_card(
+    house: House, page: DeskPage
+) -> None:
+    [british], [american] = await house.find(country="GB", area_code="161"), await house.find()
+    intent = await house.propose(british, american)
+    assert "at most 4.4948 USD now, then at most " in (await page.look()).text
+    assert "at most <b>4.4948</b> USD" in (await page.open(intent)).text
+
+
 async def test_decline_stands_before_approve_and_every_reason_is_one_button(
     house: House, page: DeskPage
 ) -> None:
@@ -283,6 +292,47 @@ async def test_forms_that_nobody_can_send_any_more_are_swept_away(
     house.clock.advance(seconds=page_rows.NONCE_LIFE.total_seconds())
     await page.open(other)
     assert len(nonces(house)) == 1
+
+
+# What is approved can be taken back until it is sent.
+
+
+async def test_what_is_approved_has_a_button_that_takes_it_back(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    await page.decide(intent, "approve")
+    assert re.findall(r'name="decision" value="(\w+)"', (await page.open(intent)).text) == [
+        "withdraw"
+    ]
+    assert (await page.decide(intent, "withdraw")).status_code == 303
+    await house.work()
+    shown = await page.open(intent)
+    assert "<h1>Withdrawn</h1>" in shown.text
+    assert f"It was withdrawn by {PERSON} before it was sent. Nothing was charged." in shown.text
+    assert "<button" not in shown.text
+    assert house.charged() == []
+
+
+async def test_what_was_sent_meanwhile_is_not_withdrawn_and_says_so(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    await page.decide(intent, "approve")
+    nonce = await page.nonce(intent)
+    await house.work()
+    assert (await page.post(intent, decision="withdraw", nonce=nonce)).status_code == 303
+    assert "<h1>Bought</h1>" in (await page.open(intent)).text
+    assert (await house.now(intent)).state is IntentState.COMPLETED
+
+
+async def test_what_nobody_has_approved_is_declined_and_not_withdrawn(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    answer = await page.decide(intent, "withdraw")
+    assert answer.status_code == 409
+    assert (await house.now(intent)).state is AWAITING
 
 
 # What is true afterwards, and what is not said.

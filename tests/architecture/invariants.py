@@ -98,6 +98,8 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_approving_twice_buys_once",
             "approvals/test_page.py::test_the_desk_takes_no_nonce_twice",
             "approvals/test_page.py::test_two_forms_of_one_intent_make_one_decision",
+            "guard/test_withdrawal.py::test_processes_that_send_and_withdraw_at_once_do_one_of_the_two_to_each_line",
+            "guard/test_withdrawal.py::test_it_is_withdrawn_once",
             "store/test_page_rows.py::test_a_nonce_works_once_however_many_try",
         ),
         not_built=f"the nonces in signed statements: {SIGNATURES}",

@@ -59,7 +59,7 @@ EXCEPTIONS = {("core/ringfence/providers/sandbox.py", "sandbox")}
 HOME_OF_LIBRARY = {
     "alembic": "core/ringfence/store/",
     "argon2": "server/ringfence_server/keys/",
-    "webauthn": "core/ringfence/guard/signatures.py",
+    "webauthn": "core/ringfence/guard/",
     "httpx": "core/ringfence/providers/wire.py",
     "jinja2": "server/ringfence_server/approvals/",
     "httpx2": "server/",  # mcp's own transport: in core it would be a second way out to the network

@@ -24,7 +24,7 @@ def test_show_prints_the_card_and_how_it_stands(shell: Shell) -> None:
     shown = shell.run("show", intent_id)
     assert shown.code == 0
     assert "BUY +1 415-555-0142 " in shown.out
-    assert ": 2.00 of 25.00 USD\n" in shown.out
+    assert ": 2.00 of 25.00 USD (0.00 before)\n" in shown.out
     assert f"ringfence approve {intent_id}" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     assert shell.json("show", intent_id)["state"] == "awaiting_approval"
@@ -35,6 +35,7 @@ def test_the_last_four_digits_approve_what_the_card_shows(shell: Shell) -> None:
     approved = shell.run_in_terminal("approve", intent_id, "--json", types={QUESTION: "0142\n"})
     assert "BUY +1 415-555-0142 " in approved.screen
     assert "Match code" in approved.screen
+    assert "Price confirmed 0 minutes ago; a higher one voids this." in approved.screen
     assert (approved.code, approved.err) == (0, "")
     assert approved.document["state"] == "completed"
     assert [number["number"] for number in shell.json("numbers")["numbers"]] == [NUMBER]
@@ -123,6 +124,20 @@ def test_what_is_decided_cannot_be_declined(shell: Shell) -> None:
     shell.approve_only(intent_id)
     shell.call("get_intent", intent_id=intent_id)
     assert shell.run("decline", intent_id).code == 3
+
+
+def test_what_is_approved_and_not_sent_is_withdrawn(shell: Shell) -> None:
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    withdrawn = shell.run("decline", intent_id)
+    assert withdrawn.code == 0
+    assert withdrawn.out.startswith(
+        "Withdrawn by a person before it was sent; nothing was charged."
+    )
+    told = shell.call("get_intent", intent_id=intent_id)
+    assert (told.code, told.document["state"]) == (3, "cancelled")
+    assert "do not propose the same again" in told.document["next_step"]
+    assert shell.json("numbers")["numbers"] == []
 
 
 @pytest.mark.parametrize("command", ["show", "decline"])

@@ -10,10 +10,12 @@ import pytest
 from cli.shell import NUMBER, Ended, Shell
 
 WORDS = "correct horse battery staple"
-LIMITS = re.sub(
-    r"levels:.*\n(  .*\n)+",
-    "levels:\n  buy: passphrase\n  release: passphrase\n  assign: passphrase\n",
-    Path(__file__).parents[2].joinpath("core/ringfence/sandbox_policy.yaml").read_text(),
+LIMITS = (
+    Path(__file__)
+    .parents[2]
+    .joinpath("core/ringfence/sandbox_policy.yaml")
+    .read_text()
+    .replace(": client", ": passphrase")
 )
 
 
@@ -82,8 +84,8 @@ def test_a_wrong_passphrase_loosens_nothing(live: Shell, tmp_path: Path) -> None
     file.write_text(LIMITS)
     types = {
         "Passphrase of ada": "wrong\n",
-        "That is not it.": "wrong\n",
-        "not it.\r\nPassphrase of ada": "wrong\n",
+        "Passphrase of ada (": "wrong\n",
+        "Passphrase of ada (k": "wrong\n",
     }
     ended = in_terminal(live, "policy", "apply", str(file), **types)
     assert ended.code == 3

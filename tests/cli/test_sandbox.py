@@ -83,7 +83,7 @@ def test_a_live_installation_has_no_levers(
 ) -> None:
     monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "live"))
     monkeypatch.setenv("RINGFENCE_MODE", "live")
-    assert shell.json("pending") == {"pending": []}
+    assert shell.json("pending") == {"pending": [], "changes": [], "problem": None}
     refused = shell.run("sandbox", *lever, "--json")
     assert (refused.code, refused.error["code"]) == (2, "configuration")
 

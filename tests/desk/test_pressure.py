@@ -131,7 +131,7 @@ async def test_a_client_says_no_to_its_own_intents_only(house: House) -> None:
         await client_declined(house.desk, SOMEBODY_ELSE, intent.intent_id)
 
 
-async def test_what_has_been_approved_is_no_longer_declined(house: House) -> None:
-    intent = await house.approved(*await house.find())
-    with pytest.raises(PolicyRefused, match="approved"):
+async def test_what_has_been_sent_is_no_longer_declined(house: House) -> None:
+    intent = await house.buy(*await house.find())
+    with pytest.raises(PolicyRefused, match="completed"):
         await declined(house, intent, DeclineReason.STOP)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import anyio
@@ -59,50 +57,15 @@ async def ask(desk: Desk, principal: str, wish: ProvisionWish) -> Got:
     return Got(intent_id=answer.intent_id)
 
 
-def _race(url: str, folder: Path, racer: int, words: Connection) -> None:
-    desk = desk_at(url, folder)
-    words.send("ready")
-    while (asked := words.recv()) is not None:
-        wish = ProvisionWish(
-            asked.assistant_id, "US", area_code=AREA_CODES[racer % len(AREA_CODES)]
-        )
-        words.send(anyio.run(ask, desk, asked.principal or f"racer:{racer}", wish))
-    desk.store.close()
-
-
-class Field:
-    """Processes that stay alive between starts."""
-
-    def __init__(self, lines: list[Connection]) -> None:
-        self._lines = lines
-
-    def run(self, asked: Asked) -> list[Got]:
-        """Give the word, and wait for everybody."""
-        for line in self._lines:
-            line.send(asked)
-        return [line.recv() for line in self._lines]
-
-
 @contextmanager
-def field_of(url: str, folder: Path, count: int) -> Iterator[Field]:
-    """Start the field and send it home."""
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(count)]
-    processes = [
-        context.Process(target=_race, args=(url, folder, racer, theirs), daemon=True)
-        for racer, (_ours, theirs) in enumerate(pairs)
-    ]
-    for process in processes:
-        process.start()
-    lines = [ours for ours, _theirs in pairs]
-    try:
-        for line in lines:
-            assert line.poll(60), "a racer did not start"
-            line.recv()
-        yield Field(lines)
-        for line in lines:
-            line.send(None)
-    finally:
-        for process in processes:
-            process.join(10)
-            process.kill()
+def race(url: str, folder: Path, racer: int) -> Iterator[Callable[[Asked], Got]]:
+    """One process of the field; `field(race, (url, folder), count)` starts it."""
+    desk = desk_at(url, folder)
+    area_code = AREA_CODES[racer % len(AREA_CODES)]
+
+    def answer(asked: Asked) -> Got:
+        wish = ProvisionWish(asked.assistant_id, "US", area_code=area_code)
+        return anyio.run(ask, desk, asked.principal or f"racer:{racer}", wish)
+
+    yield answer
+    desk.store.close()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 from ringfence.clock import SystemClock
@@ -75,49 +73,15 @@ class Ran:
     refusal: dict[str, Any] | None
 
 
-def _race(url: str, racer: int, words: Connection) -> None:
-    store = store_at(url)
-    words.send("ready")
-    while (turn := words.recv()) is not None:
-        intent = store.write_now(lambda tx, turn=turn: propose(tx, wish(racer, turn)))  # type: ignore[misc]  # bound at once
-        is_held = intent.state is IntentState.AWAITING_APPROVAL
-        words.send(Ran(intent.intent_id if is_held else None, intent.refusal))
-    store.close()
-
-
-class Racers:
-    """A field of processes that stay alive between turns."""
-
-    def __init__(self, lines: list[Connection]) -> None:
-        self._lines = lines
-
-    def run(self, turn: Turn) -> list[Ran]:
-        """Give the word, and wait for everybody."""
-        for line in self._lines:
-            line.send(turn)
-        return [line.recv() for line in self._lines]
-
-
 @contextmanager
-def racers(url: str, count: int) -> Iterator[Racers]:
-    """Start the field and send it home."""
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(count)]
-    processes = [
-        context.Process(target=_race, args=(url, racer, theirs), daemon=True)
-        for racer, (_ours, theirs) in enumerate(pairs)
-    ]
-    for process in processes:
-        process.start()
-    lines = [ours for ours, _theirs in pairs]
-    try:
-        for line in lines:
-            assert line.poll(60), "a racer did not start"
-            line.recv()
-        yield Racers(lines)
-        for line in lines:
-            line.send(None)
-    finally:
-        for process in processes:
-            process.join(10)
-            process.kill()
+def race(url: str, racer: int) -> Iterator[Callable[[Turn], Ran]]:
+    """One process of the field; `field(race, (url,), count)` starts it."""
+    store = store_at(url)
+
+    def ask(turn: Turn) -> Ran:
+        intent = store.write_now(lambda tx: propose(tx, wish(racer, turn)))
+        is_held = intent.state is IntentState.AWAITING_APPROVAL
+        return Ran(intent.intent_id if is_held else None, intent.refusal)
+
+    yield ask
+    store.close()

@@ -13,7 +13,6 @@ from house import PERSON, House
 from ringfence.guard.card import (
     FENCE,
     MAX_QUOTED,
-    UNVERIFIED,
     WIDTH,
     Facts,
     card,
@@ -24,6 +23,7 @@ from ringfence.guard.card import (
 )
 from ringfence.guard.freeze import unfreeze
 from ringfence.guard.standing import BudgetRow, Standing, standings
+from ringfence.guard.words import UNVERIFIED
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord, Origin, Readiness, Ready
 from ringfence.money import Money
@@ -118,8 +118,9 @@ def a_number(number: str = "+14155550100", **changes: Any) -> NumberRecord:
 
 
 def standing(name: str, used: int, held: int, window: str = "2026-11") -> Standing:
+    """A budget of which everything that is held belongs to the intent on the card."""
     budget: Budget = POLICY[name]
-    return Standing(budget, window, used, held)
+    return Standing(budget, window, used, held, change=held)
 
 
 def test_a_purchase_reads_in_a_fixed_order_and_ends_with_what_the_assistant_says() -> None:
@@ -138,11 +139,11 @@ def test_a_purchase_reads_in_a_fixed_order_and_ends_with_what_the_assistant_says
         "today 2.00 USD · then 1.00 USD a month · first year 13.00 USD\n"
         "\n"
         "For assistant  reception\n"
-        "After this     cash 2026-11: 2.00 of 25.00 USD\n"
-        "               count: 4 of 10\n"
+        "After this     cash 2026-11: 2.00 of 25.00 USD (0.00 before)\n"
+        "               count: 4 of 10 (3 before)\n"
         "Look twice     NEW country: no number in US so far.\n"
         "Asked by       local:ada\n"
-        "Needs          a person, at level client\n"
+        "Needs          a yes in the assistant's client, on the page or in a terminal\n"
         "Open until     2026-11-22 13:00 UTC\n"
         "Match code     BXFNYQ\n"
         "\n"
@@ -166,7 +167,8 @@ def test_several_numbers_stand_on_one_card_each_with_its_own_price() -> None:
         ({"is_converted": True}, "today at most 2.00 USD · then at most 1.00 USD a month"),
         ({"total_now": None}, "today UNKNOWN"),
         ({"assistant_id": None}, "For assistant  nobody yet"),
-        ({"level": Level.PASSPHRASE}, "Needs          a person, at level passphrase"),
+        ({"level": Level.TWO_PEOPLE}, "Needs          two people, one of them with a passkey"),
+        ({"level": Level.PASSPHRASE}, "Needs          a person, with a passphrase"),
     ],
 )
 def test_what_is_unusual_is_said(changes: dict[str, Any], expected: str) -> None:
@@ -201,7 +203,10 @@ async def test_the_card_of_a_release_says_what_is_lost_what_ends_and_what_is_lef
     assert "  serves reception now\n  ours since 2026-11-22, 1.00 USD a month\n" in shown
     assert "ends 1.00 USD a month, for good: usually it cannot be got back" in shown
     assert "Taken from     reception\n" in shown
-    assert "After this     run-rate: 1.00 of 15.00 USD\n               count: 1 of 10\n" in shown
+    assert (
+        "After this     run-rate: 1.00 of 15.00 USD (2.00 before)\n"
+        "               count: 1 of 10 (2 before)\n"
+    ) in shown
     assert "Look twice     IN USE: calls and texts reach reception no longer.\n" in shown
     assert f"Match code     {intent.match_code}" in shown
     await house.approve(intent)
@@ -298,6 +303,7 @@ def test_a_card_that_would_show_another_number_is_never_made(
 
 
 NEW = "NEW country: no number in US so far."
+NEW_CARRIER = "NEW carrier: no number at sandbox so far."
 HIGHEST = "HIGHEST price so far: +14155550142, 1.00 USD a month."
 DUPLICATE = "DUPLICATE? reception already has +14155550100."
 CENT = Money.of("0.01", "USD")
@@ -306,7 +312,8 @@ CENT = Money.of("0.01", "USD")
 @pytest.mark.parametrize(
     ("numbers", "expected"),
     [
-        ([], [NEW]),
+        ([], [NEW, NEW_CARRIER]),
+        ([a_number(provider=Provider.TELNYX)], [NEW_CARRIER]),
         ([a_number()], []),
         ([a_number(country="GB")], [NEW]),
         ([a_number(monthly=CENT)], [HIGHEST]),
@@ -338,11 +345,11 @@ async def test_the_budgets_on_the_card_hold_this_purchase_and_what_was_bought_be
     intent = await house.propose(second)
     facts = house.read(lambda tx: read_facts(tx, intent.intent_id))
     shown = card(facts)
-    assert "After this     cash 2026-11: 4.00 of 25.00 USD" in shown
-    assert "run-rate: 2.00 of 15.00 USD" in shown
-    assert "count: 2 of 10" in shown
-    assert "purchases 2026-11-22: 2 of 10" in shown
-    assert "attempts this hour: 2 of 20" in shown
+    assert "After this     cash 2026-11: 4.00 of 25.00 USD (2.00 before)" in shown
+    assert "run-rate: 2.00 of 15.00 USD (1.00 before)" in shown
+    assert "count: 2 of 10 (1 before)" in shown
+    assert "purchases 2026-11-22: 2 of 10 (1 before)" in shown
+    assert "attempts this hour: 2 of 20 (1 before)" in shown
     assert "NEW country" not in shown
 
 

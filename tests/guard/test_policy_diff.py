@@ -30,6 +30,8 @@ from ringfence.policy import PolicyDocument, parse_document
 BIRD = {"provider": "bird", "host": "api.bird.com", "accounts": ["a", "b"]}
 SANDBOX = {"provider": "sandbox", "host": "sandbox.invalid"}
 DESK = {"name": "desk", "voice_url": "https://example.com/desk"}
+PUBLIC = {"approvals": {"public_url": "https://approve.example.com"}}
+ELSEWHERE = {"approvals": {"public_url": "https://approve.example.net:8443"}}
 STARS = {"name": "*", "sms_url": "https://example.com/{assistant_id}"}
 ALL_DESKS = {"name": "de*", "sms_url": "https://example.com/de"}
 BASE: dict[str, Any] = {
@@ -117,6 +119,11 @@ TIGHTER: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "named countries": ({"countries": "any"}, {}, "countries: from any to GB, US"),
     "no country": ({}, {"countries": []}, "countries: from GB, US to none"),
     "an assistant less": ({}, {"assistants": []}, "assistant desk removed"),
+    "no page for phones": (
+        PUBLIC,
+        {},
+        "the approval page is no longer at https://approve.example.com, and passkeys made there",
+    ),
 }
 
 LOOSER: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -180,6 +187,16 @@ LOOSER: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         {"assistants": [DESK | {"voice_url": "https://evil.example/"}]},
         "assistant desk, voice: from https://example.com/desk to https://evil.example/",
+    ),
+    "a page for phones": (
+        {},
+        PUBLIC,
+        "the approval page is also at https://approve.example.com, for people with a passkey",
+    ),
+    "a page for phones elsewhere": (
+        PUBLIC,
+        ELSEWHERE,
+        "at https://approve.example.net:8443 instead of https://approve.example.com; passkeys",
     ),
     "no address": (
         {},

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guard.provision_racing import AREA_CODES, Asked, desk_at, field_of
+from guard.field import field
+from guard.provision_racing import AREA_CODES, Asked, desk_at, race
 from postgres import postgres_server, postgres_url
 from ringfence.desk import Desk
 from ringfence.desk.buying import BuyWish, propose_buy
@@ -64,9 +65,9 @@ async def buy(desk: Desk, area_code: str) -> str:
 async def test_processes_of_one_requester_are_led_to_one_intent(
     desk: Desk, url: str, tmp_path: Path
 ) -> None:
-    with field_of(url, tmp_path, FIELD) as field:
+    with field(race, (url, tmp_path), FIELD) as racers:
         for turn in range(6):
-            got = field.run(Asked(f"assistant-{turn}", principal=ME))
+            got = racers.run(Asked(f"assistant-{turn}", principal=ME))
             [intent_id] = open_for(desk, f"assistant-{turn}")
             assert [each.intent_id for each in got] == [intent_id] * FIELD
             withdraw(desk, intent_id)
@@ -76,9 +77,9 @@ async def test_processes_of_one_requester_are_led_to_one_intent(
 async def test_of_several_requesters_one_asks_and_the_others_are_told(
     desk: Desk, url: str, tmp_path: Path
 ) -> None:
-    with field_of(url, tmp_path, FIELD) as field:
+    with field(race, (url, tmp_path), FIELD) as racers:
         for turn in range(4):
-            got = field.run(Asked(f"assistant-{turn}"))
+            got = racers.run(Asked(f"assistant-{turn}"))
             [intent_id] = open_for(desk, f"assistant-{turn}")
             assert sorted(str(each.code or each.intent_id) for each in got) == [
                 intent_id,
@@ -92,8 +93,8 @@ async def test_processes_take_one_idle_number_among_several(
     desk: Desk, url: str, tmp_path: Path
 ) -> None:
     owned = [await buy(desk, area_code) for area_code in AREA_CODES]
-    with field_of(url, tmp_path, FIELD) as field:
-        got = field.run(Asked("reception", principal=ME))
+    with field(race, (url, tmp_path), FIELD) as racers:
+        got = racers.run(Asked("reception", principal=ME))
     [record] = desk.store.read_now(lambda tx: inventory.of_assistant(tx, "reception"))
     assert [each.number for each in got] == [record.number] * FIELD
     assert record.number in owned

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from guard.racing import Racers, Turn, racers, store_at
+from guard.field import Field, field
+from guard.racing import Ran, Turn, race, store_at
 from house import policy_with
 from postgres import postgres_server, postgres_url
 from ringfence.guard import approval, books, policy_change
@@ -58,10 +59,10 @@ def tighten(store: Store, name: str) -> None:
     store.write_now(lambda tx: policy_change.apply(tx, policy, applied_by="the person"))
 
 
-def race(store: Store, field: Racers, name: str, turn: int) -> None:
+def start(store: Store, racers: Field[Turn, Ran], name: str, turn: int) -> None:
     """One turn at the edge of one budget; everybody who got in gives it back afterwards."""
     tighten(store, name)
-    ran = field.run(Turn(turn))
+    ran = racers.run(Turn(turn))
     held = [each.intent_id for each in ran if each.intent_id is not None]
     assert len(held) == ROOM, f"{name}: {len(held)} of {ROOM} got in"
     for each in ran:
@@ -84,10 +85,10 @@ def withdraw(store: Store, intent_id: str, principal: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_eight_processes_race_for_the_edge_of_every_budget(store: Store, url: str) -> None:
-    with racers(url, 8) as field:
+    with field(race, (url,), 8) as racers:
         for turn in range(2):
             for index, name in enumerate(TIGHT):
-                race(store, field, name, turn * len(TIGHT) + index)
+                start(store, racers, name, turn * len(TIGHT) + index)
     count, broken = store.read_now(audit.verify)
     assert broken is None
     assert count > 2 * len(TIGHT) * 8
@@ -98,9 +99,9 @@ def test_processes_of_one_requester_never_pass_the_cap_of_what_waits(
     store: Store, url: str
 ) -> None:
     cap = store.read_now(lambda tx: tx.rules.pending_per_requester)
-    with racers(url, 8) as field:
+    with field(race, (url,), 8) as racers:
         for number in range(6):
-            ran = field.run(Turn(number, principal="local:busy"))
+            ran = racers.run(Turn(number, principal="local:busy"))
             held = [each.intent_id for each in ran if each.intent_id is not None]
             assert len(held) == cap
             for each in ran:
@@ -114,8 +115,8 @@ def test_processes_of_one_requester_never_pass_the_cap_of_what_waits(
 @pytest.mark.nightly
 @pytest.mark.timeout(3_000)
 def test_twenty_four_processes_race_twenty_rounds(store: Store, url: str) -> None:
-    with racers(url, 24) as field:
+    with field(race, (url,), 24) as racers:
         for turn in range(20):
             for index, name in enumerate(TIGHT):
-                race(store, field, name, turn * len(TIGHT) + index)
+                start(store, racers, name, turn * len(TIGHT) + index)
     assert store.read_now(audit.verify)[1] is None

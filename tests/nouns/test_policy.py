@@ -25,6 +25,7 @@ from ringfence.policy import (
     read_policy,
     sandbox_policy,
 )
+from ringfence.store.policies import document_hash
 
 
 def written(**changes: Any) -> str:
@@ -452,3 +453,82 @@ def test_zero_is_a_limit_and_the_required_kinds_are_the_four_that_bound_spending
     ]
     assert len(rules(budgets=zeros).budgets) == 2
     assert [kind.value for kind in REQUIRED_KINDS] == ["cash", "run_rate", "count", "attempts"]
+
+
+# Where the approval page is besides this machine
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://approve.example.com",
+        "https://a.b",
+        "https://box.tail1234.ts.net",
+        "https://approve.example.com:8443",
+        "https://xn--bcher-kva.example",
+    ],
+)
+def test_the_page_for_phones_has_an_https_origin(url: str) -> None:
+    approvals = read_policy(written(approvals={"public_url": url})).approvals
+    assert approvals is not None
+    assert (approvals.public_url, approvals.host) == (url, url.removeprefix("https://"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://approve.example.com",
+        "approve.example.com",
+        "//approve.example.com",
+        "HTTPS://approve.example.com",
+        "https://Approve.example.com",
+        "https://approve.example.com/",
+        "https://approve.example.com/page",
+        "https://approve.example.com?x",
+        "https://approve.example.com#x",
+        "https://user@approve.example.com",
+        "https://user:word@approve.example.com",
+        "https://approve.example.com:443",
+        "https://approve.example.com:0",
+        "https://approve.example.com:08443",
+        "https://approve.example.com:65536",
+        "https://approve.example.com:",
+        "https://approve.example.com.",
+        "https://approve..example.com",
+        "https://-approve.example.com",
+        "https://approve_it.example.com",
+        "https://approve.example.com\n",
+        "https://approve.example.com evil.example",
+        "https://*.example.com",
+        "https://b\u00fccher.example",
+        "https://localhost",
+        "https://localhost:7415",
+        "https://page.localhost",
+        "https://localhost.",
+        "https://box",
+        "https://127.0.0.1",
+        "https://127.1",
+        "https://192.168.1.10:8443",
+        "https://10.0.0.0x1",
+        "https://[::1]",
+        f"https://{'a' * 64}.example",
+        f"https://{'a.' * 130}example",
+        "",
+    ],
+)
+def test_an_address_that_is_no_plain_https_host_is_refused(url: str) -> None:
+    assert "approvals.public_url: " in refusal(written(approvals={"public_url": url}))
+
+
+def test_the_section_has_its_address_and_nothing_else() -> None:
+    assert "approvals.public_url" in refusal(written(approvals={}))
+    more = {"public_url": "https://approve.example.com", "trusted": "all"}
+    assert "approvals.trusted" in refusal(written(approvals=more))
+
+
+def test_a_policy_without_the_section_is_stored_as_it_was_before_there_was_one() -> None:
+    """Its hash was signed, and must stay what it was."""
+    assert "approvals" not in sandbox_policy().model_dump_json()
+    assert document_hash(sandbox_policy()) == (
+        "e3eb2de9ac41654251616c819d382b60738d3f0bf4d4093166b4297963ab3af3"
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from ringfence.store import page, schema
 from ringfence.store.installation import move_clock
-from ringfence.store.page import NONCE_LIFE, NONCE_REUSE, Page
+from ringfence.store.page import NONCE_LIFE, NONCE_REUSE, Form, Page
 from ringfence.store.transaction import Store
 
 ONE, OTHER = "int_01KAN5T1PR0000000000000001", "int_01KAN5T1PR0000000000000002"
@@ -44,14 +44,20 @@ def digest(intent_id: str) -> str:
     return intent_id[-1] * 64
 
 
-def issue(store: Store, intent_id: str, fresh: str) -> str:
-    return store.write_now(
-        lambda tx: page.issue_nonce(tx, intent_id, digest=digest(intent_id), fresh=fresh)
-    )
+def form(intent_id: str, nonce: str) -> Form:
+    return Form(nonce, digest(intent_id), f"what {nonce} has signed")
 
 
-def use(store: Store, intent_id: str, nonce: str) -> str | None:
-    return store.write_now(lambda tx: page.use_nonce(tx, intent_id, nonce))
+def issue(store: Store, intent_id: str, fresh: str) -> Form:
+    return store.write_now(lambda tx: page.issue(tx, intent_id, form(intent_id, fresh)))
+
+
+def live(store: Store, intent_id: str) -> Form | None:
+    return store.read_now(lambda tx: page.live_form(tx, intent_id))
+
+
+def use(store: Store, intent_id: str, nonce: str) -> Form | None:
+    return store.write_now(lambda tx: page.use(tx, intent_id, nonce))
 
 
 def found(store: Store, secret: str = SECRET) -> Page:
@@ -101,20 +107,20 @@ def test_a_nonce_works_once_however_many_try(waiting: Store) -> None:
     issue(waiting, ONE, "n" * 43)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         used = list(pool.map(lambda _: use(waiting, ONE, "n" * 43), range(AT_ONCE)))
-    assert sorted(used, key=str) == [digest(ONE)] + [None] * (AT_ONCE - 1)
+    assert sorted(used, key=str) == [form(ONE, "n" * 43)] + [None] * (AT_ONCE - 1)
 
 
-def test_a_nonce_belongs_to_one_intent_and_gives_back_the_digest_it_was_made_for(
+def test_a_nonce_belongs_to_one_intent_and_gives_back_what_its_form_showed(
     waiting: Store,
 ) -> None:
-    nonce = issue(waiting, ONE, "n" * 43)
+    nonce = issue(waiting, ONE, "n" * 43).nonce
     assert use(waiting, OTHER, nonce) is None
     assert use(waiting, ONE, "m" * 43) is None
-    assert use(waiting, ONE, nonce) == digest(ONE)
+    assert use(waiting, ONE, nonce) == form(ONE, nonce)
 
 
 def test_a_nonce_dies_of_age(waiting: Store) -> None:
-    nonce = issue(waiting, ONE, "n" * 43)
+    nonce = issue(waiting, ONE, "n" * 43).nonce
     pass_time(waiting, NONCE_LIFE)
     assert use(waiting, ONE, nonce) is None
 
@@ -123,11 +129,13 @@ def pass_time(store: Store, span: timedelta) -> None:
     store.write_now(lambda tx: move_clock(tx, span))
 
 
-def test_drawing_again_soon_gives_the_same_nonce_and_later_a_fresh_one(waiting: Store) -> None:
-    assert issue(waiting, ONE, "a" * 43) == "a" * 43
-    assert issue(waiting, ONE, "b" * 43) == "a" * 43
-    assert issue(waiting, OTHER, "c" * 43) == "c" * 43, "of its own intent"
+def test_a_form_is_found_again_for_a_while_and_works_for_longer(waiting: Store) -> None:
+    assert live(waiting, ONE) is None
+    first = issue(waiting, ONE, "a" * 43)
+    assert live(waiting, ONE) == first
+    assert live(waiting, OTHER) is None, "of its own intent"
     pass_time(waiting, NONCE_REUSE + timedelta(seconds=1))
-    assert issue(waiting, ONE, "d" * 43) == "d" * 43
-    assert use(waiting, ONE, "a" * 43) == digest(ONE), "the older form still works"
+    assert live(waiting, ONE) is None
+    issue(waiting, ONE, "d" * 43)
+    assert use(waiting, ONE, "a" * 43) == first, "the older form still works"
     assert use(waiting, ONE, "d" * 43) is None, "and then no other"

@@ -21,8 +21,8 @@ async def run(call: Call, arguments: GetIntentArguments) -> IntentResult:
     return await follow(call, arguments, arguments.intent_id)
 
 
-async def follow(call: Call, arguments: GetIntentArguments, intent_id: str) -> IntentResult:
-    """The same again, after the asking or the waiting."""
+async def follow(call: Call, _arguments: Arguments, intent_id: str) -> IntentResult:
+    """The intent as it stands after the asking or the waiting, whichever operation proposed it."""
     return intent_result(
         await buying.get_intent(call.desk, call.principal, intent_id), call.surface
     )

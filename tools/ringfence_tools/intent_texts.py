@@ -79,6 +79,8 @@ def _next_step(intent: Intent) -> str:
             return _STOP if intent.decline_reason is DeclineReason.STOP else _DECLINED_ONLY
         case IntentState.COMPLETED | IntentState.PARTLY_COMPLETED:
             return _ended_well(intent)
+        case IntentState.CANCELLED | IntentState.FAILED if intent.is_withdrawn:
+            return _WITHDRAWN
         case IntentState.FAILED:
             return _failed(intent)
         case state:
@@ -162,6 +164,10 @@ _STEPS: Mapping[IntentState, str] = {
 
 _DECLINED_ONLY = (
     "A person declined it and nothing was charged. "
+    "Ask them what they want instead; do not propose the same again."
+)
+_WITHDRAWN = (
+    "A person took their consent back before it was sent, and nothing was charged. "
     "Ask them what they want instead; do not propose the same again."
 )
 _STOP = "The person said stop and nothing was charged. Propose nothing more unless they ask for it."

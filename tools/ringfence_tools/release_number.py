@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ringfence.desk import buying, releasing
+from ringfence.desk import releasing
 from ringfence.desk.releasing import ReleaseWish
+from ringfence_tools.get_intent import follow
 from ringfence_tools.intent_reading import read_intent_result
 from ringfence_tools.intent_result import IntentResult, intent_result
 from ringfence_tools.operation import Arguments, Call, Operation
@@ -34,13 +35,6 @@ async def run(call: Call, arguments: ReleaseArguments) -> IntentResult:
     )
     proposed = await releasing.propose_release(call.desk, call.principal, wish)
     return intent_result(proposed, call.surface)
-
-
-async def follow(call: Call, arguments: ReleaseArguments, intent_id: str) -> IntentResult:
-    """The intent as it stands after the asking or the waiting."""
-    return intent_result(
-        await buying.get_intent(call.desk, call.principal, intent_id), call.surface
-    )
 
 
 OPERATION = Operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ringfence.approvers import Signature, Statement
 from ringfence.desk.counter import Desk
 from ringfence.errors import InvalidArguments, PolicyRefused
-from ringfence.guard import approval, consent
+from ringfence.guard import approval, authority, consent, passkeys
 from ringfence.guard.approval import Evidence
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.store import intents, page
@@ -88,16 +88,19 @@ async def approve_signed(
 async def decline_at_terminal(
     desk: Desk, intent_id: str, *, person: str, reason: DeclineReason | None
 ) -> Intent:
-    """Take a person's no, which is final.
+    """Take a person's no, which is final; what is approved is withdrawn as far as it has not been sent.
 
     Raises:
         NotFound: no such intent.
         PolicyRefused: nothing waits there any more.
     """
-    declined = await desk.store.write(
-        lambda tx: approval.decline(tx, intent_id, person=person, channel="terminal", reason=reason)
-    )
-    return _rung(desk, declined)
+
+    def say_no(tx: Transaction) -> Intent:
+        is_approved = approval.existing(tx, intent_id).has_unsent
+        say = approval.withdraw if is_approved else approval.decline
+        return say(tx, intent_id, person=person, channel="terminal", reason=reason)
+
+    return _rung(desk, await desk.store.write(say_no))
 
 
 def approve_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> Intent:
@@ -111,11 +114,47 @@ def approve_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> I
     """
 
     def decide(tx: Transaction) -> Intent:
-        digest = page.use_nonce(tx, intent_id, nonce)
-        if digest is None:
+        form = page.use(tx, intent_id, nonce)
+        if form is None:
             raise _stale(intent_id)
         evidence = Evidence(Level.PAGE, "page", person)
-        return approval.approve(tx, intent_id, evidence, digest=digest)
+        return approval.approve(tx, intent_id, evidence, digest=form.digest)
+
+    return desk.store.write_now(decide)
+
+
+def approve_with_passkey(
+    desk: Desk, intent_id: str, *, nonce: str, answer: str, origin: str
+) -> Intent:
+    """Take a passkey's answer from the page for its person's signed yes to the card that its form showed.
+
+    It approves once enough have signed. Not async, as `approve_on_page`.
+
+    Args:
+        desk: the open installation.
+        intent_id: what is approved.
+        nonce: of the form.
+        answer: what the browser handed over, as JSON.
+        origin: of the page that asked.
+
+    Raises:
+        PolicyRefused: the form's nonce does not count; nothing was signed. Else as `guard.approval.approve_signed`.
+        NotAuthorized: it is not the answer of a passkey that was made on this page and may sign, or not to this.
+        NotFound, Declined, Expired, Frozen: as `guard.approval.approve_signed`.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        form = page.use(tx, intent_id, nonce)
+        if form is None:
+            raise _stale(intent_id)
+        keys = [key for key in authority.read(tx).keys.values() if key.origin == origin]
+        return approval.approve_signed(
+            tx,
+            intent_id,
+            Statement.model_validate_json(form.statement),
+            passkeys.signature_in(answer, keys),
+            channel="page",
+        )
 
     return desk.store.write_now(decide)
 
@@ -131,16 +170,32 @@ def decline_on_page(
     """
 
     def decide(tx: Transaction) -> Intent:
-        if page.use_nonce(tx, intent_id, nonce) is None:
+        if page.use(tx, intent_id, nonce) is None:
             raise _stale(intent_id)
         return approval.decline(tx, intent_id, person=person, channel="page", reason=reason)
 
     return desk.store.write_now(decide)
 
 
+def withdraw_on_page(desk: Desk, intent_id: str, *, nonce: str, person: str) -> Intent:
+    """Take consent back on the page, as far as nothing was sent yet; not async, as `approve_on_page`.
+
+    Raises:
+        PolicyRefused: the form's nonce does not count, or everything has been sent.
+        NotFound: no such intent.
+    """
+
+    def decide(tx: Transaction) -> Intent:
+        if page.use(tx, intent_id, nonce) is None:
+            raise _stale(intent_id)
+        return approval.withdraw(tx, intent_id, person=person, channel="page", reason=None)
+
+    return desk.store.write_now(decide)
+
+
 def _stale(intent_id: str) -> PolicyRefused:
     return PolicyRefused(
-        f"The page of {intent_id} was open for too long; nothing was decided.",
+        f"The page of {intent_id} was open for too long, or somebody signed meanwhile; nothing was decided.",
         remedy="Tell the person to look at the page again and decide there.",
     )
 

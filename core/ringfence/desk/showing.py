@@ -5,18 +5,19 @@ Not async: the page lives in a thread of its own, beside the event loop that the
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ringfence.approvers import ApproverKey, Statement
 from ringfence.desk.counter import Desk
-from ringfence.errors import NotFound
-from ringfence.guard import approval, windows
-from ringfence.guard.card import Facts, read_facts
+from ringfence.errors import NotAuthorized, NotFound
+from ringfence.guard import approval, consent, windows
+from ringfence.guard.card import Facts, card, read_facts
 from ringfence.intents import Intent, Level
 from ringfence.states import IntentState
 from ringfence.store import intents, page
+from ringfence.store.page import Form
 from ringfence.store.transaction import Transaction
 
 REMEMBERED = timedelta(days=1)
@@ -41,8 +42,16 @@ class Shown:
     """Whether consent on the page proves that much."""
     frozen: str | None
     """Why nothing can be approved at all; None while it can."""
+    may_withdraw: bool
+    """Whether it is approved, and something in it has not been sent yet."""
     nonce: str | None
     """What a decision must be sent with; None where there is none to make."""
+    signed: Sequence[str]
+    """Who has signed for it already, where that is not enough."""
+    passkeys: Sequence[ApproverKey]
+    """Those of this page whose signature would add to that; empty where the page is enough."""
+    statement: Statement | None
+    """What they would sign; None where there is no decision to make."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Inbox:
 
     waiting: Sequence[Intent]
     lately: Sequence[Intent]
+    signed: Mapping[str, Sequence[str]]
+    """Who has signed for what still waits, by its id."""
     now: datetime
 
 
@@ -59,46 +70,87 @@ def inbox(desk: Desk) -> Inbox:
 
     def read(tx: Transaction) -> Inbox:
         waiting = [intent for intent in intents.awaiting(tx) if tx.now < intent.expires_at]
-        return Inbox(waiting, intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY), tx.now)
+        lately = intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY)
+        signed = {intent.intent_id: _people(tx, intent) for intent in waiting}
+        return Inbox(waiting, lately, signed, tx.now)
 
     return desk.store.read_now(read)
 
 
-def shown(desk: Desk, intent_id: str, *, is_form: bool) -> Shown:
-    """One intent as its page shows it; with `is_form` ready to be decided.
+def _people(tx: Transaction, intent: Intent) -> list[str]:
+    """Who has signed for it; nobody where the chain of who may sign does not hold."""
+    try:
+        return consent.people(tx, intent)
+    except NotAuthorized:
+        return []
 
-    Writes only a form's nonce, and that not for every look.
+
+def shown(desk: Desk, intent_id: str, *, origin: str, is_form: bool) -> Shown:
+    """One intent as its page at this origin shows it; with `is_form` ready to be decided.
+
+    Writes only what a form shows, and that not for every look.
 
     Raises:
         NotFound: no such intent, one that nobody was ever asked about, or one that ended long ago.
     """
-    seen = desk.store.read_now(lambda tx: _shown(tx, intent_id, page.live_nonce(tx, intent_id)))
-    if not is_form or not seen.is_open or seen.nonce is not None:
+    seen = desk.store.read_now(
+        lambda tx: _shown(tx, intent_id, page.live_form(tx, intent_id), origin)
+    )
+    if not is_form or not (seen.is_open or seen.may_withdraw) or seen.nonce is not None:
         return seen
-    fresh = secrets.token_urlsafe(32)
-    return desk.store.write_now(lambda tx: _with_nonce(tx, intent_id, fresh))
+    fresh = consent.fresh_nonce()
+    return desk.store.write_now(lambda tx: _drawn(tx, intent_id, fresh, origin))
 
 
-def _with_nonce(tx: Transaction, intent_id: str, fresh: str) -> Shown:
+def _drawn(tx: Transaction, intent_id: str, fresh: str, origin: str) -> Shown:
     intent = approval.existing(tx, intent_id)
     windows.keep_up(tx)  # the budgets on the card are those of this moment
-    nonce = page.issue_nonce(tx, intent_id, digest=intent.digest, fresh=fresh)
-    return _shown(tx, intent_id, nonce)
+    statement = consent.about(tx, intent, card=card(read_facts(tx, intent_id)), nonce=fresh)
+    form = Form(fresh, intent.digest, statement.encoded.decode())
+    return _shown(tx, intent_id, page.issue(tx, intent_id, form), origin)
 
 
-def _shown(tx: Transaction, intent_id: str, nonce: str | None) -> Shown:
+def _shown(tx: Transaction, intent_id: str, form: Form | None, origin: str) -> Shown:
     facts = read_facts(tx, intent_id)
     intent = facts.intent
     if intent.state is IntentState.REFUSED or tx.now > intent.terms.expires_at + REMEMBERED:
         raise NotFound(f"There is no intent {intent_id} here.")
     is_open = intent.state is IntentState.AWAITING_APPROVAL and tx.now < intent.expires_at
+    statement = _statement_of(tx, form, facts) if form is not None and is_open else None
+    is_page_enough = approval.is_enough(tx, intent, Level.PAGE)
     return Shown(
         facts=facts,
         now=tx.now,
         quoted_at=intents.quoted_at(tx, intent_id),
         is_open=is_open,
         needed=approval.needed_level(tx, intent),
-        is_page_enough=approval.is_enough(tx, intent, Level.PAGE),
+        is_page_enough=is_page_enough,
         frozen=tx.frozen,
-        nonce=nonce if is_open else None,
+        may_withdraw=intent.has_unsent,
+        nonce=_nonce(form, is_open=is_open, statement=statement)
+        if is_open or intent.has_unsent
+        else None,
+        signed=_people(tx, intent) if is_open else [],
+        passkeys=_passkeys(tx, intent, origin) if is_open and not is_page_enough else [],
+        statement=statement,
     )
+
+
+def _nonce(form: Form | None, *, is_open: bool, statement: Statement | None) -> str | None:
+    """What a decision is sent with: a yes needs a form whose card is still true, taking one back any form."""
+    if form is None or (is_open and statement is None):
+        return None
+    return form.nonce
+
+
+def _statement_of(tx: Transaction, form: Form, facts: Facts) -> Statement | None:
+    """What is signed with a form; None where its card has become another one since it was drawn."""
+    statement = Statement.model_validate_json(form.statement)
+    return statement if consent.is_about_card(tx, statement, facts.intent, card(facts)) else None
+
+
+def _passkeys(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
+    try:
+        return consent.passkeys_for(tx, intent, origin)
+    except NotAuthorized:
+        return []

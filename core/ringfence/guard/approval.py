@@ -198,9 +198,11 @@ def decline(
 ) -> Intent:
     """A person's no, which is final for this intent; *stop* closes the requester and operation for a while.
 
+    What some have signed for it counts for nothing any more, since not enough had.
+
     Raises:
         NotFound: no such intent.
-        PolicyRefused: it has been sent, or has ended another way.
+        PolicyRefused: it is approved, or has ended another way.
     """
     intent = existing(tx, intent_id)
     if intent.state is IntentState.DECLINED:
@@ -217,8 +219,7 @@ def decline(
         decided_by=person,
         decline_reason=reason.value if reason else None,
     )
-    if reason is DeclineReason.STOP:
-        intents.close_scope(tx, intent.terms.principal, intent.terms.op, tx.now + STOP)
+    _stop(tx, intent, reason)
     void_ready(tx, declined, why=Declined(f"A person declined {intent_id}."))
     tx.audit(
         "intent.declined",
@@ -228,6 +229,45 @@ def decline(
         reason=reason and reason.value,
     )
     return existing(tx, intent_id)
+
+
+def withdraw(
+    tx: Transaction, intent_id: str, *, person: str, channel: str, reason: DeclineReason | None
+) -> Intent:
+    """A person takes consent back: what has not been sent never is; what has been sent goes on.
+
+    It needs no level and no key, for it only lowers. The claim before the byte changes the same lines, so one of the
+    two comes first and the other finds that out.
+
+    Raises:
+        NotFound: no such intent.
+        PolicyRefused: nobody has approved it, or everything in it has been sent.
+    """
+    intent = existing(tx, intent_id)
+    if not intent.has_unsent:
+        raise PolicyRefused(
+            f"{intent_id} is {intent.state}; there is nothing approved in it that has not been sent.",
+            remedy="Look at it with get_intent.",
+        )
+    changes = {"decline_reason": reason.value if reason else None}
+    if intent.state is IntentState.APPROVED:
+        intent = intents.move(tx, intent, IntentState.CANCELLED, decided_by=person, **changes)
+    _stop(tx, intent, reason)
+    void_ready(tx, intent, why=Declined(f"It was withdrawn by {person} before it was sent."))
+    tx.audit(
+        "intent.withdrawn",
+        actor=person,
+        subject=intent_id,
+        channel=channel,
+        reason=reason and reason.value,
+        unsent=[line.line_id for line in intent.lines if line.state is LineState.READY],
+    )
+    return existing(tx, intent_id)
+
+
+def _stop(tx: Transaction, intent: Intent, reason: DeclineReason | None) -> None:
+    if reason is DeclineReason.STOP:
+        intents.close_scope(tx, intent.terms.principal, intent.terms.op, tx.now + STOP)
 
 
 def client_declined(tx: Transaction, intent_id: str, *, principal: str) -> Intent:

@@ -18,20 +18,29 @@ import phonenumbers
 from ringfence.guard import approval, counting
 from ringfence.guard import budget as budgets
 from ringfence.guard.standing import Standing, standings
-from ringfence.intents import Intent, LineTerms, Op, Terms
+from ringfence.guard.words import ERASED, UNVERIFIED
+from ringfence.intents import Intent, Level, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.numbers import E164, Capability, grouped
 from ringfence.policy import AttemptsBudget, CashBudget, PurchasesBudget, RunRateBudget
-from ringfence.states import OPEN_INTENTS, IntentState, NumberState
-from ringfence.store import inventory
+from ringfence.states import OPEN_INTENTS, HoldState, IntentState, NumberState
+from ringfence.store import inventory, ledger
+from ringfence.store.ledger import Hold
 from ringfence.store.transaction import Transaction
 
 WIDTH = 80
 MAX_QUOTED = 200
 """Characters of text from outside that the card shows."""
-UNVERIFIED = "The assistant says (unverified):"
 FENCE = "| "
+NEEDS = {
+    Level.CLIENT: "a yes in the assistant's client, on the page or in a terminal",
+    Level.PAGE: "a person, on the page or in a terminal",
+    Level.PASSPHRASE: "a person, with a passphrase",
+    Level.PASSKEY: "a person, with a passkey",
+    Level.TWO_PEOPLE: "two people, one of them with a passkey",
+}
+"""Consent in the words of whoever reads the card."""
 
 _ACTIONS = {
     Op.BUY: "BUY",
@@ -68,9 +77,23 @@ def read_facts(tx: Transaction, intent_id: str) -> Facts:
         return Facts(intent, standings=list(_without(tx, intent)), marks=list(_in_use(intent)))
     return Facts(
         intent=intent,
-        standings=[s for s in standings(tx) if _counts(s, intent)],
+        standings=list(_with_own(tx, intent)),
         marks=list(marks(intent, inventory.everything(tx))),
     )
+
+
+def _with_own(tx: Transaction, intent: Intent) -> Iterator[Standing]:
+    """The budgets that a purchase counts in, with what it holds or has spent there set apart."""
+    own = [hold for line in intent.lines for hold in ledger.holds_of(tx, line.line_id)]
+    for standing in standings(tx):
+        if _counts(standing, intent):
+            here = (standing.budget.name, standing.window)
+            change = sum(_taken(hold) for hold in own if (hold.budget, hold.window) == here)
+            yield replace(standing, change=change)
+
+
+def _taken(hold: Hold) -> int:
+    return hold.amount if hold.state is HoldState.PENDING else hold.posted
 
 
 def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
@@ -80,7 +103,7 @@ def _without(tx: Transaction, intent: Intent) -> Iterator[Standing]:
     for standing in standings(tx):
         shares = sum(counting.share(tx, entry, standing.budget) for entry in entries)
         if shares:
-            yield replace(standing, used=standing.used - shares)
+            yield replace(standing, used=standing.used - shares, change=-shares)
 
 
 def _in_use(intent: Intent) -> Iterator[str]:
@@ -105,6 +128,8 @@ def marks(intent: Intent, numbers: Sequence[NumberRecord]) -> Iterator[str]:
     terms = intent.terms
     for country in sorted({line.country for line in terms.lines} - {n.country for n in numbers}):
         yield f"NEW country: no number in {country} so far."
+    for provider in sorted({line.provider for line in terms.lines} - {n.provider for n in numbers}):
+        yield f"NEW carrier: no number at {provider} so far."
     for line in terms.lines:
         if line.price is not None and _is_highest(line.price.monthly, numbers):
             yield f"HIGHEST price so far: {line.number}, {line.price.monthly} a month."
@@ -138,11 +163,13 @@ def card(facts: Facts) -> str:
     lines += _labelled("Look twice", facts.marks)
     lines += _labelled("Asked by", [quoted(terms.principal)])
     if intent.state is not IntentState.REFUSED:  # of which nobody was ever asked
-        lines += _labelled("Needs", [f"a person, at level {terms.level}"])
+        lines += _labelled("Needs", [NEEDS[terms.level]])
         lines += _labelled("Open until", [_moment(intent.expires_at)])
         lines += _labelled("Match code", [intent.match_code])
     if intent.reason:
         lines += ["", UNVERIFIED, *_fenced(quoted(intent.reason))]
+    elif intent.is_reason_erased:
+        lines += ["", ERASED]
     return "\n".join(lines)
 
 
@@ -211,17 +238,17 @@ def _amount(amount: Money | None) -> str:
 
 
 def _budget(standing: Standing) -> str:
-    """`cash 2026-11: 2.00 of 25.00 USD`."""
-    budget, taken = standing.budget, standing.taken
+    """`cash 2026-11: 2.00 of 25.00 USD (0.00 before)`."""
+    budget, taken, before = standing.budget, standing.taken, standing.before
     if isinstance(budget, CashBudget | RunRateBudget):
-        taken = taken.rpartition(" ")[0]
+        taken, before = taken.rpartition(" ")[0], before.rpartition(" ")[0]
     when = ""
     if isinstance(budget, CashBudget | PurchasesBudget):
         when = f" {standing.window}"
     elif isinstance(budget, AttemptsBudget):
         when = " this hour"
     scope = "" if budget.scope == "all" else f" ({budget.scope})"
-    return f"{budget.name}{scope}{when}: {taken} of {standing.limit}"
+    return f"{budget.name}{scope}{when}: {taken} of {standing.limit} ({before} before)"
 
 
 def _moment(moment: datetime) -> str:
@@ -267,10 +294,14 @@ def quoted(text: str) -> str:
 
     A word whose letters come from look-alike scripts says so.
     """
-    folded = unicodedata.normalize("NFKC", text)
-    words = [f"{_spelt(word)}{_flag(word)}" for word in folded.split(" ") if word]
-    shown = " ".join(words)
+    shown = spelt(text)
     return shown if len(shown) <= MAX_QUOTED else f"{shown[: MAX_QUOTED - 1]}…"
+
+
+def spelt(text: str) -> str:
+    """The same in its whole length, for what a person signs."""
+    folded = unicodedata.normalize("NFKC", text)
+    return " ".join(f"{_spelt(word)}{_flag(word)}" for word in folded.split(" ") if word)
 
 
 def _spelt(word: str) -> str:

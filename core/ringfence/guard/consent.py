@@ -17,6 +17,7 @@ from ringfence.errors import NotAuthorized, PolicyRefused
 from ringfence.guard import authority, signatures
 from ringfence.guard.authority import Authority, level_of
 from ringfence.guard.digest import digest_of
+from ringfence.guard.words import attested
 from ringfence.intents import Intent, Level
 from ringfence.store import audit, statements
 from ringfence.store.statements import Signed
@@ -53,15 +54,29 @@ def make(  # the parts of one statement
 
 
 def about(tx: Transaction, intent: Intent, *, card: str, nonce: str) -> Statement:
-    """The statement that approves exactly this intent, as its card showed it."""
+    """The statement that approves exactly this intent, as its card showed it.
+
+    It holds the card itself, so that years later there is no doubt what was read; of the assistant's words, which
+    can be erased, it holds the salted hash.
+    """
+    shown = attested(card, audit.words_of(tx, intent.intent_id))
     return make(
         tx,
         Purpose.APPROVE,
         subject=intent.intent_id,
-        body={"digest": intent.digest, "card": hashlib.sha256(card.encode()).hexdigest()},
+        body={
+            "digest": intent.digest,
+            "card": hashlib.sha256(shown.encode()).hexdigest(),
+            "shown": shown,
+        },
         nonce=nonce,
         expires_at=intent.expires_at,
     )
+
+
+def is_about_card(tx: Transaction, statement: Statement, intent: Intent, card: str) -> bool:
+    """Whether a statement approves the intent as this card shows it."""
+    return statement.body.get("shown") == attested(card, audit.words_of(tx, intent.intent_id))
 
 
 def check(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
@@ -71,17 +86,35 @@ def check(tx: Transaction, statement: Statement, signature: Signature) -> Approv
         NotAuthorized: it is for another installation, has expired, was used, contradicts the history here, or is
             not signed by a key that may sign.
     """
+    check_sound(tx, statement)
+    check_unused(tx, statement)
+    return check_signer(tx, statement, signature)
+
+
+def check_sound(tx: Transaction, statement: Statement) -> None:
+    """Check that a statement was made here, for this moment, whoever signs it.
+
+    Raises:
+        NotAuthorized: it is for another installation, has expired, or contradicts the history here.
+    """
     if statement.installation_id != tx.installation_id:
         raise NotAuthorized("This was signed for another installation.")
     if not statement.made_at <= tx.now < statement.expires_at:
         raise NotAuthorized(
             "This was signed too long ago.", remedy="Look at it again and sign anew."
         )
-    if statements.is_used(tx, statement.nonce):
-        raise NotAuthorized("This was signed and used before.", remedy="Look at it again.")
     if not _is_history(tx, statement):
         raise NotAuthorized("This was signed over a history that is not this installation's.")
-    return check_signer(tx, statement, signature)
+
+
+def check_unused(tx: Transaction, statement: Statement) -> None:
+    """Check that a statement is a new one.
+
+    Raises:
+        NotAuthorized: it was stored before, whatever became of it.
+    """
+    if statements.is_used(tx, statement.nonce):
+        raise NotAuthorized("This was signed and used before.", remedy="Look at it again.")
 
 
 def check_signer(tx: Transaction, statement: Statement, signature: Signature) -> ApproverKey:
@@ -90,7 +123,17 @@ def check_signer(tx: Transaction, statement: Statement, signature: Signature) ->
     Raises:
         NotAuthorized: it may not, or has not.
     """
-    key = authority.read(tx).keys.get(signature.key_id)
+    return check_key(tx, authority.read(tx).keys.get(signature.key_id), statement, signature)
+
+
+def check_key(
+    tx: Transaction, key: ApproverKey | None, statement: Statement, signature: Signature
+) -> ApproverKey:
+    """Check that this key has signed a statement, with a counter that grew; the key.
+
+    Raises:
+        NotAuthorized: there is no such key, or it has not.
+    """
     if key is None:
         raise NotAuthorized("The key is not one that may sign here.")
     count = signatures.verify(
@@ -154,6 +197,22 @@ def people(tx: Transaction, intent: Intent) -> list[str]:
         NotAuthorized: as `given`.
     """
     return list(dict.fromkeys(key.person for key in _consenting(tx, intent)))
+
+
+def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
+    """The passkeys of this page whose signatures would add anything to the consent that an intent has.
+
+    Raises:
+        NotAuthorized: as `given`.
+    """
+    there = _consenting(tx, intent)
+    people = {key.person for key in there}
+    has_passkey = any(key.kind is KeyKind.PASSKEY for key in there)
+    return [
+        key
+        for key in authority.read(tx).keys.values()
+        if key.origin == origin and not (has_passkey and key.person in people)
+    ]
 
 
 def _consenting(tx: Transaction, intent: Intent) -> list[ApproverKey]:

@@ -16,13 +16,11 @@ from ringfence.ids import Prefix
 from ringfence.intents import Intent, Line
 from ringfence.offers import Buyable, Quote
 from ringfence.outcomes import Times
-from ringfence.states import IntentState, LineState, NumberState
+from ringfence.states import SENDABLE_INTENTS, IntentState, LineState, NumberState
 from ringfence.store import intents, inventory
 from ringfence.store.transaction import Store, Transaction
 from ringfence.ticket import Grant, Ticket, mint_grant, mint_ticket
 
-SENDABLE = frozenset({IntentState.APPROVED, IntentState.EXECUTING, IntentState.NEEDS_ATTENTION})
-"""States of an intent in which its ready lines may be sent."""
 THAW = timedelta(seconds=5)
 """How long a line waits before it looks again whether the freeze was lifted."""
 
@@ -110,7 +108,7 @@ def _claim(
     objection: Callable[[Transaction, Line], RingfenceError | None],
 ) -> Claimed | None:
     intent, line = intents.of_line(tx, line_id)
-    if line.state is not LineState.READY or intent.state not in SENDABLE:
+    if line.state is not LineState.READY or intent.state not in SENDABLE_INTENTS:
         return None
     if tx.frozen is not None:
         intents.change_line(tx, line, due_at=tx.now + THAW)

@@ -131,11 +131,12 @@ def change(tx: Transaction, statement: Statement, signed: Sequence[Signature]) -
     before = authority.read(tx)
     if statement.purpose not in {Purpose.ENROLL, Purpose.REVOKE}:
         raise NotAuthorized("This statement changes nothing about who may sign.")
-    if statement.body.get("before") != before.head or tx.now >= statement.expires_at:
+    if not _is_next(tx, before, statement):
         raise NotAuthorized(
             "Who may sign has changed since this was made, or it has waited too long.",
             remedy="Make it anew and sign it again.",
         )
+    consent.check_sound(tx, statement)
     seq = _place(tx, statement)
     for signature in signed:
         _check_signer(tx, before, statement, signature)
@@ -151,6 +152,7 @@ def _place(tx: Transaction, statement: Statement) -> int:
     for stored in waiting(tx):
         if stored.encoded == statement.encoded:
             return stored.seq
+    consent.check_unused(tx, statement)
     return statements.add(tx, statement)
 
 
@@ -160,16 +162,7 @@ def _check_signer(
     keys = dict(before.keys)
     if before.recovery is not None:
         keys[before.recovery.key_id] = before.recovery
-    key = keys.get(signature.key_id)
-    if key is None:
-        raise NotAuthorized("The key is not one that may sign here.")
-    signatures.verify(
-        key,
-        statement.purpose,
-        statement.encoded,
-        signature,
-        last_count=statements.last_count(tx, key.key_id),
-    )
+    consent.check_key(tx, keys.get(signature.key_id), statement, signature)
 
 
 def waiting(tx: Transaction) -> list[Signed]:
@@ -178,13 +171,25 @@ def waiting(tx: Transaction) -> list[Signed]:
     Raises:
         NotAuthorized: the chain of who may sign does not hold.
     """
-    head = authority.read(tx).head
-    found_ = []
-    for signed in statements.of_purposes(tx, [Purpose.ENROLL, Purpose.REVOKE]):
-        statement = authority.parse(signed)
-        if statement.body.get("before") == head and tx.now < statement.expires_at:
-            found_.append(signed)
-    return found_
+    before = authority.read(tx)
+    return [
+        signed
+        for signed in statements.of_purposes(tx, [Purpose.ENROLL, Purpose.REVOKE])
+        if _is_next(tx, before, authority.parse(signed)) and not statements.is_declined(tx, signed)
+    ]
+
+
+def _is_next(tx: Transaction, before: Authority, statement: Statement) -> bool:
+    """Whether a statement may still be signed: about these approvers, under this policy, and in time.
+
+    A statement that named an older policy would be judged by the levels of that one.
+    """
+    named = (statement.body.get("policy_version"), statement.body.get("policy_hash"))
+    return (
+        statement.body.get("before") == before.head
+        and named == (tx.policy_version, tx.policy.hash)
+        and tx.now < statement.expires_at <= statement.made_at + TIME_TO_SIGN
+    )
 
 
 def _audit(

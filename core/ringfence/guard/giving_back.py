@@ -90,4 +90,5 @@ def _lost(tx: Transaction, record: NumberRecord) -> NumberRecord:
     if record.state is NumberState.LOST:
         return record
     check_transition(record.state, NumberState.LOST)
+    tx.audit("number.lost", actor="ringfence", subject=record.number_id, number=record.number)
     return inventory.change(tx, record, state=NumberState.LOST)

@@ -78,7 +78,7 @@ def _take_policy(tx: Transaction, walked: _Walk, signed: Signed) -> None:
     statement = authority.parse(signed)
     if statement.installation_id != tx.installation_id:
         raise NotAuthorized("A policy was signed for another installation.")
-    version, before = _place(statement)
+    version, before = place(statement)
     if not 1 <= before <= tx.policy_version or version != before + 1:
         return  # it waits, or came too late
     if _sound(tx, before).hash != statement.body.get("before_hash"):
@@ -89,7 +89,8 @@ def _take_policy(tx: Transaction, walked: _Walk, signed: Signed) -> None:
         walked.signed[version] = str(statement.body.get("hash"))
 
 
-def _place(statement: Statement) -> tuple[int, int]:
+def place(statement: Statement) -> tuple[int, int]:
+    """The version that a policy would have, and the one that it follows; zeros where it names none."""
     version, before = statement.body.get("version"), statement.body.get("before_version")
     if type(version) is not int or type(before) is not int:
         return 0, 0

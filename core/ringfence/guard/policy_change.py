@@ -8,7 +8,7 @@ from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, consent
 from ringfence.guard.books import refold
-from ringfence.guard.policy_chain import is_loosening
+from ringfence.guard.policy_chain import is_loosening, place
 from ringfence.guard.proposal import holds_for
 from ringfence.guard.windows import RENEWALS, keep_up
 from ringfence.intents import Op
@@ -73,11 +73,7 @@ def apply_signed(
         ConfigurationError: as `apply`.
     """
     body = statement.body
-    is_next = (body.get("before_version"), body.get("before_hash")) == (
-        tx.policy_version,
-        tx.policy.hash,
-    )
-    if statement.purpose is not Purpose.POLICY or not is_next or tx.now >= statement.expires_at:
+    if statement.purpose is not Purpose.POLICY or not _is_next(tx, statement):
         raise NotAuthorized(
             "Another policy is in force by now, or this has waited too long.",
             remedy="Compare it with the present one, and sign it anew.",
@@ -104,6 +100,7 @@ def _place(tx: Transaction, statement: Statement, signature: Signature) -> int:
     """Where the statement is stored; it may wait there for its second signature."""
     for stored in waiting(tx):
         if stored.encoded == statement.encoded:
+            consent.check_sound(tx, statement)
             consent.check_signer(tx, statement, signature)
             return stored.seq
     consent.check(tx, statement, signature)
@@ -112,13 +109,20 @@ def _place(tx: Transaction, statement: Statement, signature: Signature) -> int:
 
 def waiting(tx: Transaction) -> list[Signed]:
     """Policies that would be the next and still need a signature, oldest first."""
-    found = []
-    for signed in statements.about(tx, Purpose.POLICY, f"policy {tx.policy_version + 1}"):
-        statement = authority.parse(signed)
-        is_next = statement.body.get("before_hash") == tx.policy.hash
-        if is_next and tx.now < statement.expires_at:
-            found.append(signed)
-    return found
+    return [
+        signed
+        for signed in statements.about(tx, Purpose.POLICY, f"policy {tx.policy_version + 1}")
+        if _is_next(tx, authority.parse(signed)) and not statements.is_declined(tx, signed)
+    ]
+
+
+def _is_next(tx: Transaction, statement: Statement) -> bool:
+    """Whether a policy may still be signed: it follows the present one, and is in time."""
+    return (
+        place(statement) == (tx.policy_version + 1, tx.policy_version)
+        and statement.body.get("before_hash") == tx.policy.hash
+        and tx.now < statement.expires_at <= statement.made_at + TIME_TO_SIGN
+    )
 
 
 def _put(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Policy:

@@ -59,6 +59,10 @@ class Change(StrEnum):
     ASSISTANT_FALLS_TO_A_PATTERN = "assistant_falls_to_a_pattern"
     """A wider pattern speaks for it now, so that new numbers of its go to other addresses."""
     ADDRESS_CHANGED = "address_changed"
+    PUBLIC_PAGE_ADDED = "public_page_added"
+    """The approval page is shown away from this machine."""
+    PUBLIC_PAGE_MOVED = "public_page_moved"
+    PUBLIC_PAGE_REMOVED = "public_page_removed"
 
 
 TIGHTENING = frozenset(
@@ -74,6 +78,7 @@ TIGHTENING = frozenset(
         Change.ACCOUNTS_FEWER,
         Change.COUNTRIES_FEWER,
         Change.ASSISTANT_REMOVED,
+        Change.PUBLIC_PAGE_REMOVED,  # passkeys that were made there have nowhere to sign
     }
 )
 
@@ -113,6 +118,7 @@ def differences(old: PolicyDocument, new: PolicyDocument) -> tuple[Difference, .
         *_carriers(old, new),
         *_countries(old, new),
         *_assistants(old, new),
+        *_approvals(old, new),
     )
 
 
@@ -332,6 +338,23 @@ def _assistants(old: PolicyDocument, new: PolicyDocument) -> Iterator[Difference
                 if was != is_now:
                     words = _from_to(was or "nowhere", is_now or "nowhere")
                     yield Difference(Change.ADDRESS_CHANGED, subject, f"{subject}, {kind}: {words}")
+
+
+def _approvals(old: PolicyDocument, new: PolicyDocument) -> Iterator[Difference]:
+    was, is_now = (rules.approvals and rules.approvals.public_url for rules in (old, new))
+    if was == is_now:
+        return
+    if was is None:
+        says = (
+            f"the approval page is also at {is_now}, for people with a passkey that they make there"
+        )
+        yield Difference(Change.PUBLIC_PAGE_ADDED, "approval page", says)
+    elif is_now is None:
+        says = f"the approval page is no longer at {was}, and passkeys made there sign nothing"
+        yield Difference(Change.PUBLIC_PAGE_REMOVED, "approval page", says)
+    else:
+        says = f"the approval page is at {is_now} instead of {was}; passkeys made at the old address sign nothing"
+        yield Difference(Change.PUBLIC_PAGE_MOVED, "approval page", says)
 
 
 def _left(subject: str, gone: RegisteredAssistant, new: PolicyDocument) -> Difference:

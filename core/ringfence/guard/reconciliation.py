@@ -73,6 +73,8 @@ def _refresh(tx: Transaction, record: NumberRecord, owned: Owned) -> None:
     if state is not record.state or any(getattr(record, n) != v for n, v in changes.items()):
         due_at = connection.due_at(tx, record, state)
         refreshed = inventory.change(tx, record, due_at=due_at, state=state, **changes)
+        if state is not record.state:
+            tx.audit("number.found", actor="ringfence", subject=record.number_id)
         if refreshed.monthly != record.monthly:
             windows.keep_up(tx)
             counting.uncount(tx, record)

@@ -19,6 +19,13 @@ class Standing:
     window: str
     used: int
     held: int
+    change: int = 0
+    """What one intent that is looked at adds to it, counted in already; below zero where it gives back."""
+
+    @property
+    def before(self) -> str:
+        """What is used and held without that intent, printed."""
+        return budgets.printed(self.budget, self.used + self.held - self.change)
 
     @property
     def taken(self) -> str:

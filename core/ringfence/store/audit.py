@@ -158,15 +158,48 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
 
 def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
     """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
-    salt = secrets.token_hex(16)
+    words = Words(text, secrets.token_hex(16))
     tx.connection.execute(
-        insert(schema.free_text), {"subject_id": subject_id, "salt": salt, "text": text}
+        insert(schema.free_text),
+        {"subject_id": subject_id, "salt": words.salt, "text": words.text},
     )
-    return hashlib.sha256(f"{salt}\x00{text}".encode()).hexdigest()
+    return words.hash
 
 
-def text_of(tx: Transaction, subject_id: str) -> str | None:
-    """Somebody's words, unless they were erased."""
-    return tx.connection.execute(
-        select(schema.free_text.c.text).where(schema.free_text.c.subject_id == subject_id)
-    ).scalar_one_or_none()
+@dataclass(frozen=True)
+class Words:
+    """What somebody said, kept beside the chain so that it can be erased."""
+
+    text: str
+    salt: str
+    """Random; without it nobody can try whether a guess at erased words was right. Empty once they are erased."""
+
+    @property
+    def is_erased(self) -> bool:
+        return not self.salt
+
+    @property
+    def hash(self) -> str:
+        """What the chain keeps of them: SHA-256 over salt, a zero byte, and the words."""
+        return hashlib.sha256(f"{self.salt}\x00{self.text}".encode()).hexdigest()
+
+
+def words_of(tx: Transaction, subject_id: str) -> Words | None:
+    """Somebody's words, or what says that they were erased; None where nothing was said."""
+    row = tx.connection.execute(
+        select(schema.free_text.c.text, schema.free_text.c.salt).where(
+            schema.free_text.c.subject_id == subject_id
+        )
+    ).one_or_none()
+    return Words(row.text, row.salt) if row is not None else None
+
+
+def erase_words(tx: Transaction, subject_id: str) -> None:
+    """Take words and salt out of the database, and let its file keep no copy in what it no longer uses."""
+    if tx.connection.dialect.name == "sqlite":
+        tx.connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    tx.connection.execute(
+        update(schema.free_text)
+        .where(schema.free_text.c.subject_id == subject_id)
+        .values(text="", salt="")
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ def of_line(tx: Transaction, line_id: str) -> tuple[Intent, Line]:
 
 def _intent(tx: Transaction, row: Row[Any]) -> Intent:
     terms = Terms.model_validate_json(row.terms)
+    words = audit.words_of(tx, row.intent_id)
     rows = tx.connection.execute(
         select(schema.line)
         .where(schema.line.c.intent_id == row.intent_id)
@@ -121,7 +123,8 @@ def _intent(tx: Transaction, row: Row[Any]) -> Intent:
         decided_by=row.decided_by,
         decided_level=Level(row.decided_level) if row.decided_level else None,
         decline_reason=DeclineReason(row.decline_reason) if row.decline_reason else None,
-        reason=audit.text_of(tx, row.intent_id),
+        reason=words.text if words and not words.is_erased else None,
+        is_reason_erased=words is not None and words.is_erased,
     )
 
 
@@ -509,11 +512,23 @@ def add_attempt(tx: Transaction, *, attempt_id: str, line_id: str, request_hash:
 
 def end_attempt(tx: Transaction, attempt_id: str, *, outcome: str, evidence: str) -> None:
     """Write down what is known of an attempt; a later look may know more."""
+    tx.audit(
+        "attempt.ended",
+        actor="ringfence",
+        subject=attempt_id,
+        outcome=outcome,
+        answer=answer_hash(evidence[:2_000]),
+    )
     tx.connection.execute(
         update(schema.attempt)
         .where(schema.attempt.c.attempt_id == attempt_id)
         .values(outcome=outcome, evidence=evidence[:2_000], settled_at=tx.now)
     )
+
+
+def answer_hash(evidence: str) -> str:
+    """What the chain keeps of a carrier's answer: SHA-256 over what was written down of it."""
+    return hashlib.sha256(evidence.encode()).hexdigest()
 
 
 def attempts_of(tx: Transaction, line_id: str) -> list[Row[Any]]:

@@ -6,11 +6,14 @@ budget can be folded from old entries. Entries of one line are ordered by the li
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+import rfc8785
 from sqlalchemy import Row, Update, func, insert, select, update
 
 from ringfence.nouns import Noun
@@ -79,8 +82,25 @@ class Hold(Noun):
 _DIMENSIONS = tuple(Dimensions.model_fields)
 
 
+WRITTEN = "ledger.written"
+"""The event with which the chain commits to what stands in the ledger."""
+
+
+def entry_hash(entry: Entry) -> str:
+    """What the chain keeps of an entry: SHA-256 over its canonical form (RFC 8785), in hexadecimal."""
+    return hashlib.sha256(rfc8785.dumps(entry_document(entry))).hexdigest()
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """An entry as canonical JSON has it: amounts are text there, since JSON's numbers are not exact that far."""
+    document = entry.model_dump(mode="json")
+    for amount in ("setup_micros", "monthly_micros"):
+        document[amount] = str(document[amount])
+    return document
+
+
 def add(tx: Transaction, entries: Sequence[Entry]) -> None:
-    """Write entries."""
+    """Write entries, which are from then on part of the chain."""
     rows = [
         {
             **{name: getattr(entry, name) for name in Entry.model_fields if name != "dimensions"},
@@ -92,6 +112,12 @@ def add(tx: Transaction, entries: Sequence[Entry]) -> None:
     ]
     if rows:
         tx.connection.execute(insert(schema.ledger_entry), rows)
+        tx.audit(
+            WRITTEN,
+            actor="ringfence",
+            subject=entries[0].line_id or entries[0].number_id or "ledger",
+            entries={entry.entry_id: entry_hash(entry) for entry in entries},
+        )
 
 
 _COUNTING = (EntryKind.POST.value, EntryKind.LATE.value, EntryKind.EXTERNAL.value)

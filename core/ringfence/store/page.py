@@ -33,6 +33,17 @@ class Page:
     """What every process of the installation knows and no stranger does; never shown."""
 
 
+@dataclass(frozen=True)
+class Form:
+    """One form as it was drawn: what it must be sent with, and what it showed."""
+
+    nonce: str
+    digest: str
+    """Of the intent on its card."""
+    statement: str
+    """What an approver signs who read that card; it bears the same nonce."""
+
+
 def read(tx: Transaction) -> Page | None:
     """The page's row; None before any process needed a page."""
     row = tx.connection.execute(select(schema.page)).one_or_none()
@@ -74,46 +85,48 @@ def somebody_is_awaited(tx: Transaction) -> bool:
     return found.first() is not None
 
 
-def live_nonce(tx: Transaction, intent_id: str) -> str | None:
-    """A nonce of this intent that a form drawn now can still use for a good while."""
+def live_form(tx: Transaction, intent_id: str) -> Form | None:
+    """The newest form of this intent, if one that is drawn now can still use its nonce for a good while."""
     table = schema.page_nonce.c
-    return tx.connection.execute(
-        select(table.nonce)
+    row = tx.connection.execute(
+        select(schema.page_nonce)
         .where(table.intent_id == intent_id, table.expires_at > tx.now + NONCE_LIFE - NONCE_REUSE)
-        .order_by(table.expires_at.desc())
+        .order_by(table.expires_at.desc(), table.nonce)
         .limit(1)
-    ).scalar_one_or_none()
+    ).one_or_none()
+    return Form(row.nonce, row.digest, row.statement) if row is not None else None
 
 
-def issue_nonce(tx: Transaction, intent_id: str, *, digest: str, fresh: str) -> str:
-    """A nonce for a form that shows this digest; those that nobody can use any more go."""
-    known = live_nonce(tx, intent_id)
-    if known is not None:
-        return known
+def issue(tx: Transaction, intent_id: str, form: Form) -> Form:
+    """Write down what a form shows; those that nobody can use any more go."""
     tx.connection.execute(delete(schema.page_nonce).where(schema.page_nonce.c.expires_at <= tx.now))
     tx.connection.execute(
         insert(schema.page_nonce).values(
-            nonce=fresh, intent_id=intent_id, digest=digest, expires_at=tx.now + NONCE_LIFE
+            nonce=form.nonce,
+            intent_id=intent_id,
+            digest=form.digest,
+            statement=form.statement,
+            expires_at=tx.now + NONCE_LIFE,
         )
     )
-    return fresh
+    return form
 
 
-def use_nonce(tx: Transaction, intent_id: str, nonce: str) -> str | None:
-    """Use a nonce up, and with it every other form of this intent; the digest that its form showed.
+def use(tx: Transaction, intent_id: str, nonce: str) -> Form | None:
+    """Use a form's nonce up, and with it every other form of this intent; what the form showed.
 
     None if it was never issued for this intent, has been used, or is too old.
     """
     table = schema.page_nonce.c
-    digest: str | None = tx.connection.execute(
-        select(table.digest).where(
+    row = tx.connection.execute(
+        select(schema.page_nonce).where(
             table.nonce == nonce, table.intent_id == intent_id, table.expires_at > tx.now
         )
-    ).scalar_one_or_none()
+    ).one_or_none()
     used = tx.connection.execute(
         delete(schema.page_nonce).where(table.nonce == nonce, table.intent_id == intent_id)
     )
-    if digest is None or used.rowcount != 1:  # another process was quicker
+    if row is None or used.rowcount != 1:  # another process was quicker
         return None
     tx.connection.execute(delete(schema.page_nonce).where(table.intent_id == intent_id))
-    return digest
+    return Form(row.nonce, row.digest, row.statement)

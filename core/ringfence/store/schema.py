@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy", "signature", "statement")
@@ -361,7 +361,21 @@ page_nonce = Table(
     Column("nonce", String(64), primary_key=True),
     Column("intent_id", String(40), ForeignKey("intent.intent_id"), nullable=False, index=True),
     Column("digest", String(64), nullable=False),
+    Column("statement", Text, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("invitation_id", String(40), primary_key=True),
+    Column("person", String(32), nullable=False),
+    Column("code_salt", String(32), nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("challenge", String(43), nullable=False),
+    Column("key", Text),
+    Column("expires_at", Moment, nullable=False),
 )
 
 

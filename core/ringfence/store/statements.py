@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from sqlalchemy import func, insert, select
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.store import schema
 from ringfence.store.transaction import Transaction
+
+CHANGE = "change-"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Signed:
             ValidationError: they are no statement.
         """
         return Statement.model_validate_json(self.encoded)
+
+    @property
+    def change_id(self) -> str:
+        """What people call it while it waits for signatures: `change-7`, after its place."""
+        return f"{CHANGE}{self.seq}"
 
 
 def add(tx: Transaction, statement: Statement) -> int:
@@ -57,15 +65,34 @@ def add(tx: Transaction, statement: Statement) -> int:
 
 
 def sign(tx: Transaction, seq: int, signature: Signature) -> None:
-    """Store a signature under a statement; each key signs once."""
+    """Store a signature under a statement; each key signs once, and the chain knows what and by which bytes."""
+    encoded = signature.model_dump_json()
     tx.connection.execute(
         insert(schema.signature).values(
-            statement_seq=seq,
-            key_id=signature.key_id,
-            bytes=signature.model_dump_json(),
-            at=tx.now,
+            statement_seq=seq, key_id=signature.key_id, bytes=encoded, at=tx.now
         )
     )
+    row = tx.connection.execute(
+        select(schema.statement.c.bytes, schema.statement.c.purpose).where(
+            schema.statement.c.seq == seq
+        )
+    ).one()
+    tx.audit(
+        SIGNED,
+        actor=signature.key_id,
+        subject=f"statement {seq}",
+        purpose=row.purpose,
+        statement=_sha256(row.bytes),
+        signature=_sha256(encoded),
+    )
+
+
+SIGNED = "statement.signed"
+"""The event with which the chain commits to a signature."""
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_used(tx: Transaction, nonce: str) -> bool:
@@ -85,6 +112,16 @@ def about(tx: Transaction, purpose: Purpose, subject: str) -> list[Signed]:
     """Every statement of one purpose about one subject, oldest first."""
     table = schema.statement.c
     return _signed(tx, (table.purpose == purpose.value) & (table.subject == subject))
+
+
+def at(tx: Transaction, seq: int) -> Signed | None:
+    """The statement at a place; None where there is none."""
+    return next(iter(_signed(tx, schema.statement.c.seq == seq)), None)
+
+
+def is_declined(tx: Transaction, signed: Signed) -> bool:
+    """Whether a person has said no to a statement that waited: nothing is signed under it any more."""
+    return bool(about(tx, Purpose.DECLINE, signed.change_id))
 
 
 def last_count(tx: Transaction, key_id: str) -> int:

@@ -19,23 +19,30 @@ class BudgetView:
     name: str
     said: str
     percent: int
+    percent_before: int
     is_tight: bool
 
 
 def budget_view(standing: Standing) -> BudgetView:
     """A budget as it stands, printed."""
-    budget, limit = standing.budget, limit_of(standing.budget)
+    limit = limit_of(standing.budget)
     taken = standing.used + standing.held
-    percent = 100 if limit <= 0 else min(100, -(-taken * 100 // limit))
-    said = standing.taken
-    if isinstance(budget, CashBudget | RunRateBudget):
-        said = said.rpartition(" ")[0]
+    percent = _percent(taken, limit)
+    said, before = standing.taken, standing.before
+    if isinstance(standing.budget, CashBudget | RunRateBudget):
+        said, before = said.rpartition(" ")[0], before.rpartition(" ")[0]
     return BudgetView(
         name=_name(standing),
-        said=f"{said} of {standing.limit}",
+        said=f"{said} of {standing.limit} ({before} before)",
         percent=percent,
+        percent_before=_percent(taken - standing.change, limit),
         is_tight=percent >= TIGHT_PERCENT,
     )
+
+
+def _percent(taken: int, limit: int) -> int:
+    """How full it is, rounded up; whole where nothing may be taken."""
+    return 100 if limit <= 0 else max(0, min(100, -(-taken * 100 // limit)))
 
 
 def _name(standing: Standing) -> str:

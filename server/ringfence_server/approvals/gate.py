@@ -7,6 +7,7 @@ be ours (against DNS rebinding), whatever may change something must come from ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +18,8 @@ from ringfence_server.approvals.pace import Pace
 
 MAX_BODY_BYTES = 2_048
 """Ten times what a decision needs."""
+MAX_ANSWER_BYTES = 10_240
+"""What the longest answer of a passkey comes to in a form."""
 PROOF_PATH = "/whoami"
 """Not counted: whoever floods the page must not make it look dead to the installation's other processes."""
 
@@ -33,6 +36,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+_TAKES_ANSWERS = re.compile(r"/(?:i/[^/]{1,64}|enroll)/passkey")
 _SAFE = frozenset({"GET", "HEAD"})
 _OUR_OWN = frozenset({"same-origin", "none"})
 """What a browser says of a request that our own page, or the person at the address bar, made."""
@@ -60,7 +64,8 @@ class Gate:
             return _refuse(421, f"This is {self._host}, and nothing else.")
         if method not in _SAFE | {"POST"}:
             return _refuse(405, "Only looking and deciding is possible here.")
-        wrong = self._wrong_look(headers) if method in _SAFE else self._wrong_post(headers)
+        most = most_bytes(scope["path"])
+        wrong = self._wrong_look(headers) if method in _SAFE else self._wrong_post(headers, most)
         if wrong is not None:
             return wrong
         return (
@@ -80,7 +85,7 @@ class Gate:
         )
         return None if is_link else _refuse(403, "Other pages may link here, and nothing more.")
 
-    def _wrong_post(self, headers: Headers) -> ASGIApp | None:
+    def _wrong_post(self, headers: Headers, most: int) -> ASGIApp | None:
         if headers.getlist("origin") != [self._origin]:
             return _refuse(403, "A decision is made on this page itself.")
         if headers.get("sec-fetch-site", "same-origin") not in _OUR_OWN:
@@ -88,7 +93,7 @@ class Gate:
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
             return _refuse(411, "The length of the form is missing.")
-        if len(length) > len(str(MAX_BODY_BYTES)) or int(length) > MAX_BODY_BYTES:
+        if len(length) > len(str(most)) or int(length) > most:
             return _refuse(413, "That is more than a decision.")
         return None
 
@@ -96,6 +101,11 @@ class Gate:
         if scope["method"] in _SAFE:
             return scope["path"] == PROOF_PATH or self._pace.may_look()
         return self._pace.may_decide(scope["path"])
+
+
+def most_bytes(path: str) -> int:
+    """How long a form may be that is sent here."""
+    return MAX_ANSWER_BYTES if _TAKES_ANSWERS.fullmatch(path) else MAX_BODY_BYTES
 
 
 def _is_prefetch(headers: Headers) -> bool:

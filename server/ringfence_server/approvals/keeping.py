@@ -189,15 +189,23 @@ class Keeper:
         if not is_taken:
             _close(sockets)
             raise _Again
-        self._serving = self._serve(known.secret, port, sockets)
+        self._serving = self._serve(known.secret, url, sockets)
         log.info("The approval page is at %s", url)
         return url
 
-    def _serve(self, secret: str, port: int, sockets: list[socket.socket]) -> Serving:
+    def _serve(self, secret: str, url: str, sockets: list[socket.socket]) -> Serving:
         from ringfence_server.approvals.serving import Serving
         from ringfence_server.approvals.web import Site, build_app
 
-        site = Site(self._desk, secret, port, self._person, self._mode, self._changed)
+        site = Site(
+            desk=self._desk,
+            secret=secret,
+            port=port_of(sockets),
+            origin=url,
+            person=self._person,
+            mode=self._mode,
+            changed=self._changed,
+        )
         return Serving(build_app(site), sockets)
 
     def _stop(self) -> None:

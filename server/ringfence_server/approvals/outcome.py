@@ -54,6 +54,8 @@ def outcome_of(intent: Intent) -> Outcome:
         case _S.PARTLY_COMPLETED:
             done = f"{_DONE[intent.terms.op]} in part"
             return Outcome("warn", done, "What became of each number stands beside it.")
+        case _S.FAILED if intent.is_withdrawn:
+            return _withdrawn(intent)
         case _S.FAILED:
             said = f"{_approved(intent)} It did not work out, and {_UNCHANGED[intent.terms.op]}."
             return Outcome("bad", _NOT_DONE[intent.terms.op], said.strip())
@@ -114,7 +116,14 @@ def _cancelled(intent: Intent) -> Outcome:
             "The price or the terms have changed since it was asked for, so it is void. Nothing was "
             "charged. If it is still wanted, let the assistant ask again.",
         )
+    if intent.is_withdrawn:
+        return _withdrawn(intent)
     return Outcome("quiet", "Withdrawn", "Whoever asked for it took it back. Nothing was charged.")
+
+
+def _withdrawn(intent: Intent) -> Outcome:
+    message = str((intent.lines[0].error or {})["message"])
+    return Outcome("quiet", "Withdrawn", f"{quoted(message)} Nothing was charged.")
 
 
 def _by(intent: Intent) -> str:

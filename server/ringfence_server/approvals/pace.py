@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,40 @@ LOOKS = Rate(burst=200, per_second=50)
 DECISIONS = Rate(burst=40, per_second=5)
 DECISIONS_EACH = Rate(burst=10, per_second=0.5)
 """For one intent; a person needs one."""
+
+
+MAX_WRONG = 5
+"""Answers of passkeys for one intent that were none; a browser gives none, so somebody is trying."""
+LOCKED_SECONDS = 300.0
+"""How long no passkey's answer is taken for it then; a no is."""
+
+
+class Strikes:
+    """Counts answers that were wrong, and locks what they were for; used from any thread."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def is_locked(self, subject: str) -> bool:
+        """Whether no answer is taken for it now."""
+        with self._lock:
+            return self._count(subject) >= MAX_WRONG
+
+    def count(self, subject: str) -> None:
+        """Count a wrong answer."""
+        with self._lock:
+            count = self._count(subject) + 1
+            self._wrong.pop(subject, None)
+            self._wrong[subject] = (count, self._clock())
+            if len(self._wrong) > MAX_SUBJECTS:
+                self._wrong.popitem(last=False)
+
+    def _count(self, subject: str) -> int:
+        """Wrong answers of late; old ones are forgotten."""
+        count, at = self._wrong.get(subject, (0, 0.0))
+        return count if self._clock() - at < LOCKED_SECONDS else 0
 
 
 class _Bucket:

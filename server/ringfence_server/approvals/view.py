@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ringfence.desk.showing import Inbox, Shown
+from ringfence.guard import passkeys
 from ringfence.guard.card import card, checked_grouping, quoted
 from ringfence.intents import DeclineReason, Intent, Level, Op, Terms
 from ringfence.money import Money
@@ -29,11 +30,19 @@ _WHY_NOT = {
     DeclineReason.TOO_EXPENSIVE: "Too expensive",
     DeclineReason.STOP: "Stop asking",
 }
-_TERMINAL_LEVELS = {
-    Level.PASSPHRASE: "an approver’s passphrase, typed in a terminal",
-    Level.PASSKEY: "an approver’s passkey",
-    Level.TWO_PEOPLE: "two approvers",
+_APPROVE = "ringfence approve {}"
+_ENROLL = "ringfence approver enroll NAME --passkey"
+_HERE = {
+    Level.PASSKEY: "An approver signs this with a passkey.",
+    Level.TWO_PEOPLE: "Two people sign this, at least one with a passkey. One may do so",
 }
+"""What it takes where passkeys of this page can sign."""
+_ELSEWHERE = {
+    Level.PASSPHRASE: "This needs an approver’s passphrase, typed in a terminal.",
+    Level.PASSKEY: "This needs an approver’s passkey.",
+    Level.TWO_PEOPLE: "This needs two approvers, at least one with a passkey.",
+}
+"""The same where none can."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,14 @@ class Amount:
 
     value: str
     currency: str
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What consent takes, and what can be done about it in a terminal."""
+
+    said: str
+    command: str | None
 
 
 @dataclass(frozen=True)
@@ -65,8 +82,12 @@ class CardView:
     """What stands before the assistant: that it gets the numbers, or loses them."""
     assistant: str
     requester: str
-    needs: str | None
-    """What else than this page it takes; None where the page is enough."""
+    needs: Needs | None
+    """What it takes beside a click; None where that is enough."""
+    signed: str | None
+    """Who has signed already, and who must still."""
+    passkey: str | None
+    """What the browser is asked for, as JSON; None where no passkey can sign."""
     frozen: str | None
     budgets: Sequence[BudgetView]
     marks: Sequence[str]
@@ -82,6 +103,8 @@ class CardView:
     reasons: Sequence[tuple[str, str]]
     """What a person can mean by no: the form's value, and its words."""
     outcome: Outcome | None
+    may_withdraw: bool
+    """Whether the page has a button that takes consent back."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +114,8 @@ class RowView:
     intent_id: str
     title: str
     said: str
+    signed: str
+    """Who has signed for it, where that is not enough; else empty."""
     match_code: str
     left: str
     kind: str
@@ -116,7 +141,9 @@ def card_view(shown: Shown) -> CardView:
         whose=_WHOSE[terms.op],
         assistant=_assistant(intent),
         requester=quoted(terms.principal),
-        needs=None if shown.is_page_enough else _TERMINAL_LEVELS.get(shown.needed, "a person"),
+        needs=None if shown.is_page_enough else _needs(shown),
+        signed=_signed(shown) if shown.signed else None,
+        passkey=_asked_for(shown),
         frozen=quoted(shown.frozen) if shown.frozen is not None else None,
         budgets=[budget_view(standing) for standing in shown.facts.standings],
         marks=shown.facts.marks,
@@ -128,13 +155,14 @@ def card_view(shown: Shown) -> CardView:
         seconds_left=int(left.total_seconds()),
         left=_left(left),
         nonce=shown.nonce,
-        may_approve=shown.is_page_enough and shown.frozen is None,
+        may_approve=(shown.is_page_enough or bool(shown.passkeys)) and shown.frozen is None,
         reasons=[
             (reason.value, said)
             for reason, said in _WHY_NOT.items()
             if terms.op is Op.BUY or reason is DeclineReason.STOP
         ],
         outcome=None if shown.is_open else outcome_of(intent),
+        may_withdraw=shown.may_withdraw,
     )
 
 
@@ -145,17 +173,49 @@ def row_view(intent: Intent, inbox: Inbox) -> RowView:
         intent_id=intent.intent_id,
         title=f"{_action(intent)}{' ' if len(intent.lines) > 1 else ': '}{_title(intent)}",
         said=outcome.title if outcome else _costs(intent),
+        signed=" and ".join(inbox.signed.get(intent.intent_id, ())),
         match_code=intent.match_code,
         left="" if outcome else _left(intent.expires_at - inbox.now),
         kind=outcome.kind if outcome else "open",
     )
 
 
+def _needs(shown: Shown) -> Needs:
+    """What it takes; a passphrase is typed in a terminal, and a passkey answers the page where it was made."""
+    command = _APPROVE.format(shown.facts.intent.intent_id)
+    is_strong = shown.needed in _ELSEWHERE
+    needed = shown.needed if is_strong else Level.PASSPHRASE  # a live page takes no mere click
+    if shown.passkeys and needed is Level.PASSPHRASE:
+        return Needs("An approver signs this: here with a passkey, or with a passphrase", command)
+    if shown.passkeys:
+        return Needs(_HERE[needed], command if needed is Level.TWO_PEOPLE else None)
+    if needed is Level.PASSKEY:
+        return Needs(
+            f"{_ELSEWHERE[needed]} None of this page can sign for it; one is made", _ENROLL
+        )
+    return Needs(f"{_ELSEWHERE[needed]} It cannot be approved on this page, but", command)
+
+
+def _signed(shown: Shown) -> str:
+    people = [quoted(person) for person in shown.signed]
+    have = f"{' and '.join(people)} {'has' if len(people) == 1 else 'have'} signed."
+    if shown.needed is Level.TWO_PEOPLE and len(people) == 1:
+        return f"{have} Another person must sign too."
+    return f"{have} A passkey must sign too."
+
+
+def _asked_for(shown: Shown) -> str | None:
+    if shown.statement is None or not shown.passkeys or shown.frozen is not None:
+        return None
+    return passkeys.request_options(shown.statement.challenge, shown.passkeys)
+
+
 def _costs(intent: Intent) -> str:
     terms = intent.terms
     match terms.op:
         case Op.BUY:
-            return f"{terms.total_now} now, then {terms.total_monthly} a month"
+            about = "at most " if terms.is_converted else ""
+            return f"{about}{terms.total_now} now, then {about}{terms.total_monthly} a month"
         case Op.RELEASE:
             return f"costs nothing and ends {_ending(terms)}"
         case Op.ASSIGN:

@@ -6,42 +6,57 @@ after somebody else has decided, shows what is true and does nothing.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ringfence.desk import Desk, consenting, showing
-from ringfence.errors import ConfigurationError, NotFound, RingfenceError, StorageUnavailable
+from ringfence.desk.showing import Shown
+from ringfence.errors import (
+    ConfigurationError,
+    NotAuthorized,
+    NotFound,
+    RingfenceError,
+    StorageUnavailable,
+)
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason, Intent
 from ringfence_server.approvals import identity
-from ringfence_server.approvals.form import APPROVE, DECLINE, Form, read_form
+from ringfence_server.approvals.enrolling import EnrolPages
+from ringfence_server.approvals.form import (
+    APPROVE,
+    DECLINE,
+    WITHDRAW,
+    Form,
+    Signed,
+    read_form,
+    read_signed,
+)
 from ringfence_server.approvals.gate import Gate
-from ringfence_server.approvals.pace import Pace
+from ringfence_server.approvals.pace import MAX_WRONG, Pace, Strikes
+from ringfence_server.approvals.printing import Printer
 from ringfence_server.approvals.view import card_view, row_view
-
-if TYPE_CHECKING:  # 40 ms that a purchase should not wait for; the first look pays
-    from jinja2 import Environment
-
-log = logging.getLogger(__name__)
 
 _INTENT_ID = re.compile(pattern(Prefix.INTENT))
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
-@dataclass(frozen=True)
+_LOCKED = (
+    f"{MAX_WRONG} answers were wrong, so no passkey is taken for this request for a few minutes. If it was not you "
+    "who tried, decline it."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """What the page stands on."""
 
@@ -49,6 +64,8 @@ class Site:
     secret: str
     """The installation's, for the proof that this page is ours."""
     port: int
+    origin: str
+    """Of the page, as a browser names it; passkeys that are made here sign here alone."""
     person: str
     """Who sits here, as far as this machine knows."""
     mode: str
@@ -56,14 +73,23 @@ class Site:
     """Wakes whoever waits for a decision; called from any thread."""
 
 
-def build_app(site: Site, *, pace: Pace | None = None) -> ASGIApp:
+def build_app(site: Site, *, pace: Pace | None = None, strikes: Strikes | None = None) -> ASGIApp:
     """The web app, with its gate in front."""
-    pages = _Pages(site)
+    printer = Printer(site.mode)
+    pages = _Pages(site, printer, strikes or Strikes())
+    enrolment = EnrolPages(site.desk, printer, pages.origin)
     app = Starlette(
         routes=[
             Route("/", pages.inbox),
             Route("/i/{intent_id}", pages.intent),
             Route("/i/{intent_id}", pages.decide, methods=["POST"]),
+            Route("/i/{intent_id}/passkey", pages.back),
+            Route("/i/{intent_id}/passkey", pages.sign, methods=["POST"]),
+            Route("/enroll", enrolment.ask),
+            Route("/enroll", enrolment.code, methods=["POST"]),
+            Route("/enroll/passkey", enrolment.back),
+            Route("/enroll/passkey", enrolment.answer, methods=["POST"]),
+            Route("/enroll/{key_id}", enrolment.made),
             Route("/whoami", pages.whoami),
             Route("/static/{name}", pages.static),
         ],
@@ -75,26 +101,41 @@ def build_app(site: Site, *, pace: Pace | None = None) -> ASGIApp:
 class _Pages:
     """The handlers; those that are no coroutines run in worker threads, since the store blocks."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, printer: Printer, strikes: Strikes) -> None:
+        self._site, self._printer, self._strikes = site, printer, strikes
+
+    def origin(self, _request: Request) -> str:
+        """Where the browser is that asks: what a passkey's answer must name."""
+        return self._site.origin
 
     def inbox(self, _request: Request) -> Response:
         try:
             inbox = showing.inbox(self._site.desk)
         except RingfenceError as error:
-            return self._out_of_order(error)
+            return self._printer.out_of_order(error)
         rows = [row_view(intent, inbox) for intent in inbox.waiting]
         lately = [row_view(intent, inbox) for intent in inbox.lately]
-        return self._page("inbox.html", waiting=rows, lately=lately)
+        return self._printer.page("inbox.html", waiting=rows, lately=lately)
 
     def intent(self, request: Request) -> Response:
-        return self._show(request.path_params["intent_id"], is_form=request.method == "GET")
+        return self._show(request, is_form=request.method == "GET")
+
+    def back(self, request: Request) -> Response:
+        """Where somebody lands who asks for the address that only takes answers."""
+        return RedirectResponse(f"/i/{request.path_params['intent_id'][:64]}", status_code=303)
 
     async def decide(self, request: Request) -> Response:
         form = await read_form(request)
         if form is None:
             return PlainTextResponse("That is no decision.\n", status_code=400)
-        return await run_in_threadpool(self._decide, request.path_params["intent_id"], form)
+        return await run_in_threadpool(self._decide, request, form)
+
+    async def sign(self, request: Request) -> Response:
+        """A passkey has answered."""
+        signed = await read_signed(request)
+        if signed is None:
+            return PlainTextResponse("That is no signature.\n", status_code=400)
+        return await run_in_threadpool(self._sign, request, signed)
 
     def whoami(self, request: Request) -> Response:
         nonce = request.query_params.get("n", "")
@@ -105,89 +146,97 @@ class _Pages:
     def static(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in _STATIC:
-            return self._missing()
+            return self._printer.missing()
         text = files(__package__).joinpath("static", name).read_text(encoding="utf-8")
         return Response(text, media_type=_STATIC[name])
 
     def missing(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 404:
-            return self._missing()
+            return self._printer.missing()
         return PlainTextResponse("That is not possible here.\n", status_code=status)
 
     def broken(self, _request: Request, _error: Exception) -> Response:
         """Starlette logs the error as well; the person only learns that it is ours."""
-        return self._page("broken.html", 500, said="Something went wrong inside ringfence.")
+        return self._printer.page("broken.html", 500, said="Something went wrong inside ringfence.")
 
-    def _decide(self, intent_id: str, form: Form) -> Response:
-        notice = None
+    def _decide(self, request: Request, form: Form) -> Response:
+        return self._tell(request, lambda intent_id: self._tell_desk(intent_id, form))
+
+    def _sign(self, request: Request, signed: Signed) -> Response:
+        intent_id = request.path_params["intent_id"]
+        if self._strikes.is_locked(intent_id):
+            return self._show(request, is_form=True, notice=_LOCKED, status=429)
+        origin = self.origin(request)
+
+        def sign(intent_id: str) -> Intent:
+            try:
+                return consenting.approve_with_passkey(
+                    self._site.desk,
+                    intent_id,
+                    nonce=signed.nonce,
+                    answer=signed.answer,
+                    origin=origin,
+                )
+            except NotAuthorized:
+                self._strikes.count(intent_id)
+                raise
+
+        return self._tell(request, sign)
+
+    def _tell(self, request: Request, decide: Callable[[str], Intent]) -> Response:
+        """Do what a person said, and show what is true afterwards."""
+        intent_id, notice = request.path_params["intent_id"], None
         try:
-            self._tell_desk(intent_id, form)
+            _check_id(intent_id)
+            decide(intent_id)
             self._site.changed()
         except NotFound:
-            return self._missing()
+            return self._printer.missing()
         except (StorageUnavailable, ConfigurationError) as error:
-            return self._out_of_order(error)
+            return self._printer.out_of_order(error)
         except RingfenceError as error:
             notice = error.message
-        if notice is not None and self._is_open(intent_id):
-            return self._show(intent_id, is_form=True, notice=notice, status=409)
+        if notice is not None and self._is_open(request):
+            return self._show(request, is_form=True, notice=notice, status=409)
         return RedirectResponse(f"/i/{intent_id}", status_code=303)
 
     def _tell_desk(self, intent_id: str, form: Form) -> Intent:
-        _check_id(intent_id)
         desk, person = self._site.desk, self._site.person
         if form.decision == APPROVE:
             return consenting.approve_on_page(desk, intent_id, nonce=form.nonce, person=person)
+        if form.decision == WITHDRAW:
+            return consenting.withdraw_on_page(desk, intent_id, nonce=form.nonce, person=person)
         reason = None if form.decision == DECLINE else DeclineReason(form.decision)
         return consenting.decline_on_page(
             desk, intent_id, nonce=form.nonce, person=person, reason=reason
         )
 
-    def _is_open(self, intent_id: str) -> bool:
+    def _is_open(self, request: Request) -> bool:
         try:
-            return showing.shown(self._site.desk, intent_id, is_form=False).is_open
+            return self._shown(request, is_form=False).is_open
         except RingfenceError:
             return False
 
     def _show(
-        self, intent_id: str, *, is_form: bool, notice: str | None = None, status: int = 200
+        self, request: Request, *, is_form: bool, notice: str | None = None, status: int = 200
     ) -> Response:
         try:
-            _check_id(intent_id)
-            shown = showing.shown(self._site.desk, intent_id, is_form=is_form)
+            shown = self._shown(request, is_form=is_form)
         except NotFound:
-            return self._missing()
+            return self._printer.missing()
         except RingfenceError as error:
-            return self._out_of_order(error)
-        return self._page("intent.html", status, card=card_view(shown), notice=notice)
+            return self._printer.out_of_order(error)
+        return self._printer.page("intent.html", status, card=card_view(shown), notice=notice)
 
-    def _missing(self) -> Response:
-        """One page for every id that shows nothing, so that none can be told from another."""
-        return self._page("missing.html", 404)
-
-    def _out_of_order(self, error: RingfenceError) -> Response:
-        log.warning("The approval page cannot read the store: %s", error.message)
-        return self._page("broken.html", 503, said=error.message)
-
-    def _page(self, template: str, status: int = 200, **values: object) -> Response:
-        html = _environment().get_template(template).render(mode=self._site.mode, **values)
-        return HTMLResponse(html, status_code=status)
+    def _shown(self, request: Request, *, is_form: bool) -> Shown:
+        intent_id = request.path_params["intent_id"]
+        _check_id(intent_id)
+        return showing.shown(
+            self._site.desk, intent_id, origin=self.origin(request), is_form=is_form
+        )
 
 
 def _check_id(intent_id: str) -> None:
     if _INTENT_ID.fullmatch(intent_id) is None:
         raise NotFound("There is no such intent here.")
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ringfence.approvers import PERSON_PATTERN, ApproverKey, Signature, Statement
+from ringfence.desk import inviting
 from ringfence.errors import InvalidArguments, NotAuthorized
-from ringfence.guard import authority, consent, enrolment
-from ringfence.guard.enrolment import Change
+from ringfence.guard import authority, changes, consent, enrolment
+from ringfence.guard.changes import Change, ChangeState
 from ringfence.intents import Level
-from ringfence.store.transaction import Store
+from ringfence.store.transaction import Store, Transaction
+from ringfence_server.cli import changing
+from ringfence_server.cli.at_work import person as whoever
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.inviting import invited
 from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.keys.locked import MIN_PASSPHRASE, Unlocked, new_key, write_key
@@ -28,25 +34,37 @@ KeyOption = Annotated[
 Recovery = Annotated[
     bool, typer.Option("--recovery", help="Sign with the recovery key, typed off its paper.")
 ]
+Propose = Annotated[
+    bool, typer.Option("--propose", help="Sign nothing: let it wait for an approver's signature.")
+]
 
 
 def enroll(
     person: Annotated[str, typer.Argument(help="Who: a short name, such as ada.")],
     *,
+    passkey: Annotated[
+        bool, typer.Option("--passkey", help="A passkey, made on the approval page in a browser.")
+    ] = False,
     key: KeyOption = None,
     recovery: Recovery = False,
+    propose: Propose = False,
     as_json: Json = False,
 ) -> Exit:
-    """Make a key for a person, locked by a passphrase, and let it sign from now on.
+    """Make a key for a person, locked by a passphrase or as a passkey, and let it sign from now on.
 
     The first approver makes the root, and gets the recovery key: write it down, it is shown once. An approver who
-    is there already signs for the next one.
+    is there already signs for the next one; with --propose they do so later, wherever their own key is.
     """
     _check_person(person)
+    _check_how(propose, key, recovery)
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
+        if propose:
+            return _propose_key(terminal, opened, person, as_json=as_json)
         is_first = store.read_now(authority.read).recovery is None
         signer = _root(terminal, store) if is_first else _signer(terminal, opened, key, recovery)
+        if passkey:
+            return _enrolled_passkey(terminal, opened, person, signer, as_json=as_json)
         made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
         path = key_path(opened.settings, made.key.key_id)
         write_key(path, made)
@@ -58,13 +76,25 @@ def enroll(
             signer,
         )
     document = {**_document(made.key), "file": str(path), **_standing(change)}
-    show(
-        document,
-        f"The key of {person} is {made.key.key_id}, in {path}.",
-        _told(change),
-        as_json=as_json,
-    )
-    return Exit.DONE if change.is_in_force else Exit.WAITING
+    show(document, _where(made.key, path), _told(change), as_json=as_json)
+    return _exit(change)
+
+
+def _enrolled_passkey(
+    terminal: Terminal, opened: Premises, person: str, signer: Unlocked, *, as_json: bool
+) -> Exit:
+    """Have a person make a passkey on the page, and vouch for it."""
+    with invited(terminal, opened, person) as (invitation, made):
+        statement = opened.desk.store.read_now(
+            lambda tx: enrolment.enrolment(tx, made, nonce=consent.fresh_nonce())
+        )
+        change = inviting.enroll(
+            opened.desk, invitation.invitation_id, statement, signer.sign(statement)
+        )
+    document = {**_document(made), "origin": made.origin, **_standing(change)}
+    text = f"The passkey of {person} is {made.key_id}; it signs at {made.origin}."
+    show(document, text, _told(change), as_json=as_json)
+    return _exit(change)
 
 
 def revoke(
@@ -72,32 +102,84 @@ def revoke(
     *,
     key: KeyOption = None,
     recovery: Recovery = False,
+    propose: Propose = False,
     as_json: Json = False,
 ) -> Exit:
     """Let a key sign no longer. What it signed and was not sent yet is void."""
+    _check_how(propose, key, recovery)
+    if propose:
+        return _propose_revocation(who, as_json=as_json)
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
-        keys = [k for k in _enrolled(store) if who in {k.key_id, k.person}]
-        if not keys:
-            raise InvalidArguments(
-                f"Nobody called {who} may sign here.", remedy="See who may: ringfence approver list"
-            )
+        keys = _keys_of(store, who)
         signer = _signer(terminal, opened, key, recovery)
-        changes = [
-            _signed(
-                store,
-                store.read_now(
-                    lambda tx, k=each: enrolment.revocation(  # type: ignore[misc]  # bound at once
-                        tx, k.key_id, nonce=consent.fresh_nonce()
-                    )
-                ),
-                signer,
+        left = list(keys)
+        change = _revoked(store, left.pop(0), signer)
+        while left and change.state is ChangeState.IN_FORCE:
+            change = _revoked(store, left.pop(0), signer)
+    gone = [_document(each) for each in keys if each not in left]
+    text = [_told(change)]
+    if left:  # each names the approvers before it, so the next is made when this one is in force
+        text.append(f"After it, revoke what else {who} has: {', '.join(k.key_id for k in left)}.")
+    show({"revoked": gone, **_standing(change)}, *text, as_json=as_json)
+    return _exit(change)
+
+
+def _revoked(store: Store, key: ApproverKey, signer: Unlocked) -> Change:
+    revoking = partial(enrolment.revocation, key_id=key.key_id, nonce=consent.fresh_nonce())
+    return _signed(store, store.read_now(revoking), signer)
+
+
+def _propose_key(terminal: Terminal, opened: Premises, person: str, *, as_json: bool) -> Exit:
+    """Make a key that somebody else signs for, later."""
+    store = opened.desk.store
+    store.read_now(changes.check_can_wait)  # before a passphrase is typed for nothing
+    made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
+    path = key_path(opened.settings, made.key.key_id)
+    write_key(path, made)
+    change = store.write_now(
+        lambda tx: changes.propose_enrolment(
+            tx, made.key, nonce=consent.fresh_nonce(), by=whoever()
+        )
+    )
+    document = {**_document(made.key), "file": str(path), **_standing(change)}
+    show(document, _where(made.key, path), _told(change), as_json=as_json)
+    return Exit.WAITING
+
+
+def _propose_revocation(who: str, *, as_json: bool) -> Exit:
+    with premises() as opened:
+        store = opened.desk.store
+        keys = _keys_of(store, who)
+        if len(keys) > 1:
+            raise InvalidArguments(
+                f"{who} has {len(keys)} keys, and one is revoked after the other.",
+                remedy=f"Name one: {', '.join(each.key_id for each in keys)}.",
             )
-            for each in keys
-        ]
-    document = {"revoked": [_document(each) for each in keys], **_standing(changes[-1])}
-    show(document, _told(changes[-1]), as_json=as_json)
-    return Exit.DONE if changes[-1].is_in_force else Exit.WAITING
+        change = store.write_now(
+            lambda tx: changes.propose_revocation(
+                tx, keys[0].key_id, nonce=consent.fresh_nonce(), by=whoever()
+            )
+        )
+    show({"revoked": [], **_standing(change)}, _told(change), as_json=as_json)
+    return Exit.WAITING
+
+
+def _check_how(propose: bool, key: Path | None, recovery: bool) -> None:
+    if propose and (key is not None or recovery):
+        raise InvalidArguments(
+            "What is proposed is signed later.",
+            remedy="Give --propose, or say who signs: not both.",
+        )
+
+
+def _keys_of(store: Store, who: str) -> list[ApproverKey]:
+    keys = [each for each in _enrolled(store) if who in {each.key_id, each.person}]
+    if not keys:
+        raise InvalidArguments(
+            f"Nobody called {who} may sign here.", remedy="See who may: ringfence approver list"
+        )
+    return keys
 
 
 def list_approvers(*, as_json: Json = False) -> Exit:
@@ -119,7 +201,7 @@ def list_approvers(*, as_json: Json = False) -> Exit:
 def _can(strongest: Level | None) -> str:
     if strongest is None:
         return "Nobody may sign yet. The first approver: ringfence approver enroll NAME"
-    return f"Together they can give consent at level {strongest}."
+    return f"Together they can give consent {CONSENT[strongest]}."
 
 
 def _check_person(person: str) -> None:
@@ -162,7 +244,16 @@ def _signer(terminal: Terminal, opened: Premises, file: Path | None, is_recovery
 
 def _signed(store: Store, statement: Statement, signer: Unlocked) -> Change:
     signature: Signature = signer.sign(statement)
-    return store.write_now(lambda tx: enrolment.change(tx, statement, [signature]))
+
+    def write(tx: Transaction) -> Change:
+        enrolment.change(tx, statement, [signature])
+        return changes.of(tx, statement)
+
+    return store.write_now(write)
+
+
+def _where(key: ApproverKey, path: Path) -> str:
+    return f"The key of {key.person} is {key.key_id}, in {path}."
 
 
 def _document(key: ApproverKey) -> dict[str, Any]:
@@ -170,10 +261,18 @@ def _document(key: ApproverKey) -> dict[str, Any]:
 
 
 def _standing(change: Change) -> dict[str, Any]:
-    return {"in_force": change.is_in_force, "needed": change.needed and change.needed.value}
+    return {
+        "in_force": change.state is ChangeState.IN_FORCE,
+        "needed": change.needed and change.needed.value,
+        "change_id": change.change_id,
+    }
 
 
 def _told(change: Change) -> str:
-    if change.is_in_force:
+    if change.state is ChangeState.IN_FORCE:
         return "That is in force now."
-    return f"It waits for more signatures: this needs level {change.needed}."
+    return changing.waits(change)
+
+
+def _exit(change: Change) -> Exit:
+    return Exit.DONE if change.state is ChangeState.IN_FORCE else Exit.WAITING

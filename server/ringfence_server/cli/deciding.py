@@ -2,47 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 import typer
+from rich.table import Table
 
 from ringfence.desk import consenting
+from ringfence.errors import InvalidArguments
 from ringfence.guard import authority
 from ringfence.guard.approval import WEAK_LEVELS, needed_level
 from ringfence.guard.card import Facts, card, read_facts
+from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import DeclineReason, Intent
+from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.states import IntentState
+from ringfence.store import intents
 from ringfence.store.transaction import Transaction
-from ringfence_server.cli import exits, reading
+from ringfence_server.cli import changing, exits, reading
 from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import in_premises, person, premises, surface, work_off
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.output import Json, filled, show, table
 from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Answer, Terminal
 from ringfence_server.keys.locked import KeyFile, Unlocked
 from ringfence_server.opening import Premises
 from ringfence_tools.intent_result import intent_result
 
-IntentId = Annotated[str, typer.Argument(metavar="ID", help="The intent's id: int_…")]
+DecisionId = Annotated[
+    str, typer.Argument(metavar="ID", help="The intent's id (int_…), or a change's (change-7).")
+]
 
 
 def pending(*, as_json: Json = False) -> Exit:
-    """List what waits for a person."""
-    waiting = in_premises(lambda opened: consenting.pending(opened.desk))
-    document = {"pending": [_document(intent) for intent in waiting]}
-    rows = table(
-        "intent", "what", "now", "code", "until", rows=map(reading.one_line, waiting), wraps="what"
-    )
-    show(document, rows if waiting else "Nothing waits for a person.", as_json=as_json)
+    """List what waits for a person: purchases, releases and moves, and changes of authority."""
+    with premises() as opened:
+        waiting = anyio.run(consenting.pending, opened.desk)
+        changed, problem = changing.waiting(opened.desk.store)
+    document = {
+        "pending": [_document(intent) for intent in waiting],
+        "changes": [changing.as_document(change) for change in changed],
+        "problem": problem,
+    }
+    show(document, *_waiting(waiting, changed, problem), as_json=as_json)
     return Exit.DONE
 
 
-def show_intent(intent_id: IntentId, *, as_json: Json = False) -> Exit:
-    """Show one intent: its card, and how it stands."""
+def _waiting(
+    waiting: Sequence[Intent], changed: Sequence[Change], problem: str | None
+) -> Iterator[str | Table]:
+    if waiting:
+        yield table(
+            "intent", "what", "now", "code", "until",
+            rows=map(reading.one_line, waiting), wraps="what",
+        )  # fmt: skip
+    if changed:
+        yield table(
+            "change", "what", "signed by", "until",
+            rows=map(changing.one_line, changed), wraps="what",
+        )  # fmt: skip
+    if problem:
+        yield filled(problem)
+    if not waiting and not changed:
+        yield "Nothing waits for a person."
+
+
+def show_one(decision_id: DecisionId, *, as_json: Json = False) -> Exit:
+    """Show one intent or change: its card, or what it does in words, and how it stands."""
+    if is_change(decision_id):
+        return changing.show_change(decision_id, as_json=as_json)
+    intent_id = decision_id
     with premises() as opened:
         facts = opened.desk.store.read_now(lambda tx: read_facts(tx, intent_id))
     text = f"{card(facts)}\n\n{reading.standing(facts.intent)}"
@@ -50,12 +83,15 @@ def show_intent(intent_id: IntentId, *, as_json: Json = False) -> Exit:
     return Exit.DONE
 
 
-def approve(intent_id: IntentId, *, key: KeyOption = None, as_json: Json = False) -> Exit:
-    """Show the card in this terminal, and ask the person there.
+def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = False) -> Exit:
+    """Show the card, or a change in words, in this terminal, and ask the person there.
 
     It asks the terminal itself, whatever stdin is; without a terminal it approves nothing. Where consent is signed,
-    an approver's passphrase is typed there as well.
+    as every change is, an approver's passphrase is typed there as well.
     """
+    if is_change(decision_id):
+        return changing.approve_change(decision_id, file=key, as_json=as_json)
+    intent_id = decision_id
     with Terminal() as terminal, premises() as opened:
         facts = opened.desk.store.write_now(partial(_fresh_facts, intent_id=intent_id))
         signer, answer = None, Answer.YES
@@ -63,7 +99,8 @@ def approve(intent_id: IntentId, *, key: KeyOption = None, as_json: Json = False
             needed = opened.desk.store.read_now(lambda tx: needed_level(tx, facts.intent))
             is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
             keys = _keys(opened, key) if is_signed else []
-            answer = terminal.ask(card(facts), facts.intent)
+            note = opened.desk.store.read_now(partial(_price_age, facts=facts))
+            answer = terminal.ask(card(facts), facts.intent, note=note)
             if answer is Answer.YES and keys:
                 signer = unlocked(terminal, keys[0])
     intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
@@ -77,7 +114,7 @@ def _keys(opened: Premises, file: Path | None) -> list[KeyFile]:
 
 
 def decline(
-    intent_id: IntentId,
+    decision_id: DecisionId,
     *,
     reason: Annotated[
         DeclineReason | None,
@@ -85,14 +122,32 @@ def decline(
     ] = None,
     as_json: Json = False,
 ) -> Exit:
-    """Say no to an intent, which is final. It needs no terminal: a no does no harm."""
+    """Say no to an intent or a change, which is final. It needs no terminal: a no does no harm.
+
+    What is approved already is withdrawn as far as it has not been sent; what has been sent goes on.
+    """
+    if is_change(decision_id):
+        if reason is not None:
+            raise InvalidArguments(
+                "A reason is for what an assistant asked; a change is declined without one.",
+                remedy=f"ringfence decline {decision_id}",
+            )
+        return changing.decline_change(decision_id, as_json=as_json)
     intent = in_premises(
         lambda opened: consenting.decline_at_terminal(
-            opened.desk, intent_id, person=person(), reason=reason
+            opened.desk, decision_id, person=person(), reason=reason
         )
     )
     show(_document(intent), reading.standing(intent), as_json=as_json)
     return Exit.DONE
+
+
+def _price_age(tx: Transaction, facts: Facts) -> str:
+    """How long ago the carrier said these prices; they are asked for again before anything is sent."""
+    if facts.intent.terms.op is not Op.BUY:
+        return ""
+    age = tx.now - intents.quoted_at(tx, facts.intent.intent_id)
+    return f"Price confirmed {int(age.total_seconds()) // 60} minutes ago; a higher one voids this."
 
 
 def _fresh_facts(tx: Transaction, intent_id: str) -> Facts:

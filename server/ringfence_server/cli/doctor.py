@@ -70,6 +70,7 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from database.contents(opened.desk.store, settings)
+        yield from approvers.people(opened.desk.store)
         if settings.mode == "live":
             yield from approvers.standing(opened.desk.store, settings)
         yield page.reached(opened)

@@ -35,7 +35,7 @@ EXAMPLES: Mapping[str, str] = {
     "approver revoke": "ringfence approver revoke ada --recovery",
     "policy show": "ringfence policy show > policy.yaml",
     "policy plan": "ringfence policy plan policy.yaml",
-    "policy apply": "ringfence policy apply policy.yaml",
+    "policy apply": "ringfence policy apply policy.yaml --propose",
     "assistant add": "ringfence assistant add desk --voice-url https://example.com/desk",
     "assistant list": "ringfence assistant list",
     "assistant remove": "ringfence assistant remove 'support-*'",

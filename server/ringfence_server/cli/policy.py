@@ -10,12 +10,15 @@ import typer
 
 from ringfence.approvers import Statement
 from ringfence.errors import ConfigurationError
-from ringfence.guard import authority, consent, policy_change
+from ringfence.guard import authority, changes, consent, policy_change
+from ringfence.guard.card import spelt
+from ringfence.guard.changes import Change
 from ringfence.guard.policy_diff import Difference, differences
 from ringfence.policy import Policy, PolicyDocument, read_policy
 from ringfence.store.policies import document_hash
 from ringfence.store.transaction import Transaction
-from ringfence_server.cli.approvers import KeyOption
+from ringfence_server.cli import changing
+from ringfence_server.cli.approvers import KeyOption, Propose
 from ringfence_server.cli.at_work import person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, filled, show
@@ -50,13 +53,18 @@ def plan_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
     return Exit.DONE
 
 
-def apply_policy(file: PolicyFile, *, key: KeyOption = None, as_json: Json = False) -> Exit:
+def apply_policy(
+    file: PolicyFile, *, key: KeyOption = None, propose: Propose = False, as_json: Json = False
+) -> Exit:
     """Put a policy in force; what waits is counted anew under it.
 
-    In a live installation approvers sign what loosens anything, in this terminal. What a first one has signed, a
-    second one signs by the same command with the same file.
+    In a live installation approvers sign what loosens anything, in this terminal; with --propose they do so later.
+    What a first one has signed, or somebody has proposed, is signed with `ringfence approve change-…`, or by the
+    same command with the same file.
     """
     document = read_policy(_text(file))
+    if propose:
+        return _proposed(document, as_json=as_json)
     with premises() as opened:
         store = opened.desk.store
         old = store.read_now(lambda tx: tx.policy)
@@ -67,10 +75,8 @@ def apply_policy(file: PolicyFile, *, key: KeyOption = None, as_json: Json = Fal
             policy = store.write_now(
                 lambda tx: policy_change.apply(tx, document, applied_by=person())
             )
-    if policy is None:
-        said = {"version": None, "waits": True, **as_document(found)}
-        show(said, told(found), "It waits for another approver's signature.", as_json=as_json)
-        return Exit.WAITING
+    if isinstance(policy, Change):
+        return _waiting(policy, as_json=as_json)
     said = {"version": policy.version, "hash": policy.hash, **as_document(found)}
     text = f"Version {policy.version} of the policy is in force."
     show(said, told(found), text, as_json=as_json)
@@ -79,8 +85,8 @@ def apply_policy(file: PolicyFile, *, key: KeyOption = None, as_json: Json = Fal
 
 def _signed(
     opened: Premises, document: PolicyDocument, found: Sequence[Difference], file: Path | None
-) -> Policy | None:
-    """Have an approver read the difference and sign for it; None while more signatures are needed."""
+) -> Policy | Change:
+    """Have an approver read the difference and sign for it; the change while more signatures are needed."""
     store = opened.desk.store
     enrolled = list(store.read_now(authority.read).keys.values())
     with Terminal() as terminal:
@@ -88,11 +94,31 @@ def _signed(
         terminal.say(f"\nThis policy allows more than the present one:\n\n{told(found)}\n")
         signer = unlocked(terminal, keys[0])
     statement = store.read_now(lambda tx: _statement(tx, document))
-    return store.write_now(
-        lambda tx: policy_change.apply_signed(
-            tx, statement, signer.sign(statement), applied_by=signer.key.person
+    signature = signer.sign(statement)
+
+    def write(tx: Transaction) -> Policy | Change:
+        applied = policy_change.apply_signed(tx, statement, signature, applied_by=signer.key.person)
+        return applied or changes.of(tx, statement)
+
+    return store.write_now(write)
+
+
+def _proposed(document: PolicyDocument, *, as_json: bool) -> Exit:
+    """Let a policy wait for the approvers."""
+    with premises() as opened:
+        change = opened.desk.store.write_now(
+            lambda tx: changes.propose_policy(
+                tx, document, nonce=consent.fresh_nonce(), by=person()
+            )
         )
-    )
+    return _waiting(change, as_json=as_json)
+
+
+def _waiting(change: Change, *, as_json: bool) -> Exit:
+    found = change.differences
+    said = {"version": None, "waits": True, "change_id": change.change_id, **as_document(found)}
+    show(said, told(found), changing.waits(change), as_json=as_json)
+    return Exit.WAITING
 
 
 def _statement(tx: Transaction, document: PolicyDocument) -> Statement:
@@ -117,7 +143,7 @@ def told(found: Sequence[Difference]) -> str:
     if not found:
         return "No difference."
     return "\n".join(
-        filled(f"{'tightens' if each.tightens else 'loosens':<8}  {each.says}", indent=10)
+        filled(f"{'tightens' if each.tightens else 'loosens':<8}  {spelt(each.says)}", indent=10)
         for each in found
     )
 

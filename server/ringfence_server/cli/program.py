@@ -83,7 +83,7 @@ COMMANDS: Mapping[str, Command] = {
     "call": calling.call,
     "script": scripting.script,
     "pending": deciding.pending,
-    "show": deciding.show_intent,
+    "show": deciding.show_one,
     "approve": deciding.approve,
     "decline": deciding.decline,
     "up": up.up,

@@ -6,8 +6,17 @@ import textwrap
 from collections.abc import Iterator
 
 from ringfence.guard.card import WIDTH, quoted
-from ringfence.intents import Intent, Line, Op
+from ringfence.intents import Intent, Level, Line, Op
 from ringfence.states import IntentState, LineState
+
+CONSENT = {
+    Level.CLIENT: "of a client",
+    Level.PAGE: "on the page or in a terminal",
+    Level.PASSPHRASE: "with a passphrase",
+    Level.PASSKEY: "with a passkey",
+    Level.TWO_PEOPLE: "of two people, one of them with a passkey",
+}
+"""What stands behind the word consent, at each level."""
 
 _DONE = {Op.BUY: "Bought", Op.RELEASE: "Given back", Op.ASSIGN: "Moved"}
 
@@ -30,9 +39,12 @@ _STANDS = {
 }
 
 
+_WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
+
+
 def standing(intent: Intent) -> str:
     """How it stands, and each line that says more."""
-    said = _STANDS[intent.state].format(
+    said = (_WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]).format(
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
         done=_DONE[intent.terms.op],

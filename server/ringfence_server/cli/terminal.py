@@ -71,10 +71,16 @@ class Terminal:
             termios.tcsetattr(handle, termios.TCSAFLUSH, before)
             self._write("\n")
 
-    def ask(self, card: str, intent: Intent) -> Answer:
-        """Show the card and take the answer: the last four digits of its first number, or no."""
+    def ask(self, card: str, intent: Intent, *, note: str) -> Answer:
+        """Show the card and take the answer: the last four digits of its first number, or no.
+
+        Args:
+            card: what an approver signs.
+            intent: whose card it is.
+            note: what is true at this moment alone, below it; empty where there is nothing of the kind.
+        """
         digits = intent.terms.lines[0].number[-4:]
-        self._write(f"\n{card}\n\n")
+        self._write("\n" + "\n\n".join([card, note] if note else [card]) + "\n\n")
         for _ in range(MAX_TRIES):
             self._write("To approve, type the last four digits of the (first) number; or no: ")
             line = self._in.readline()

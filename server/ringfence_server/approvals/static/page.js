@@ -1,5 +1,6 @@
 // What the page can do without, but does better with: Approve that cannot be hit by accident,
-// a clock that runs, and a list that is fresh when somebody looks at it.
+// a clock that runs, and a list that is fresh when somebody looks at it. And what it cannot do
+// without: passkeys.
 "use strict";
 
 (() => {
@@ -23,7 +24,9 @@
       approve.classList.remove("is-arming");
     }, ARM_MS);
   };
-  if (approve) {
+  const form = document.querySelector("[data-ceremony]");
+  const hasPasskeys = "PublicKeyCredential" in window;
+  if (approve && (!form || hasPasskeys)) {
     arm();
     addEventListener("focus", arm);
     addEventListener("blur", disarm);
@@ -31,12 +34,78 @@
 
   // One decision a page: a second click while the first is under way does nothing.
   let sent = false;
-  for (const form of document.forms) {
-    form.addEventListener("submit", (event) => {
+  let asking = new AbortController();
+  for (const each of document.forms) {
+    if (each === form) continue;
+    each.addEventListener("submit", (event) => {
       if (sent) event.preventDefault();
       sent = true;
+      asking.abort(); // declined while a passkey was waited for
     });
   }
+
+  // A passkey signs, or is made: the browser is asked, and its answer goes into the form.
+  const bytes = (text) =>
+    Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) =>
+    btoa(String.fromCharCode(...new Uint8Array(buffer)))
+      .replace(/\+/g, "-")
+      .replace(/\//g, "_")
+      .replace(/=+$/, "");
+  const named = (list = []) => list.map((each) => ({ ...each, id: bytes(each.id) }));
+  const asked = (options) => ({
+    ...options,
+    challenge: bytes(options.challenge),
+    ...(options.user && { user: { ...options.user, id: bytes(options.user.id) } }),
+    ...(options.allowCredentials && { allowCredentials: named(options.allowCredentials) }),
+    ...(options.excludeCredentials && { excludeCredentials: named(options.excludeCredentials) }),
+  });
+  const PARTS = ["clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject"];
+  const answered = ({ id, rawId, type, response }, parts) => ({
+    id,
+    rawId: text(rawId),
+    type,
+    response: Object.fromEntries(
+      parts.filter((part) => response[part]).map((part) => [part, text(response[part])]),
+    ),
+    clientExtensionResults: {},
+  });
+  const REASONS = {
+    NotAllowedError:
+      "Nothing was signed: it was cancelled or took too long, or none of the passkeys asked for is at hand.",
+    InvalidStateError: "This device has a passkey of yours for this page already.",
+    SecurityError: "Passkeys do not work at this address. Open the page at its own.",
+  };
+
+  if (form) {
+    const said = document.querySelector("[data-said]");
+    const button = form.querySelector("button");
+    const kind = form.dataset.ceremony;
+    const parts = kind === "get" ? PARTS.slice(0, 4) : [PARTS[0], PARTS[4]];
+    if (!hasPasskeys) said.textContent = "This browser has no passkeys; use another one.";
+    else if (button !== approve) button.disabled = false;
+    let isAsking = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (sent || isAsking) return;
+      isAsking = true;
+      asking = new AbortController();
+      said.textContent = "Waiting for your passkey…";
+      try {
+        const publicKey = asked(JSON.parse(form.dataset.options));
+        const credential = await navigator.credentials[kind]({ publicKey, signal: asking.signal });
+        if (sent) return;
+        sent = true;
+        form.elements.answer.value = JSON.stringify(answered(credential, parts));
+        form.submit();
+      } catch (error) {
+        said.textContent = sent ? "" : (REASONS[error.name] ?? `The browser cannot do it: ${error.name}.`);
+      } finally {
+        isAsking = false;
+      }
+    });
+  }
+
   // A page that comes back from the browser's memory may show what is over.
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
