@@ -180,6 +180,13 @@ class Intent(Noun):
         )
 
     @property
+    def awaited_line(self) -> Line | None:
+        """The first line that only a person can settle, where no look at a carrier is still to come."""
+        if any(line.state is LineState.UNKNOWN for line in self.lines):
+            return None
+        return next((line for line in self.lines if line.state is LineState.MANUAL), None)
+
+    @property
     def match_code(self) -> str:
         """Six characters that a person compares between chat, card and terminal."""
         return match_code(self.digest)

@@ -79,6 +79,8 @@ class Settled:
 
     rounds: int
     open_lines: int
+    waiting_lines: int
+    """How many of them only a person can settle."""
 
 
 class Runner:
@@ -126,7 +128,10 @@ class Runner:
                     rounds += 1
                 else:
                     await self._desk.bell.wait()
-        return Settled(rounds, await self._desk.store.read(intents.unsettled_count))
+        left, waiting = await self._desk.store.read(
+            lambda tx: (intents.unsettled_count(tx), len(intents.manual_lines(tx)))
+        )
+        return Settled(rounds, left, waiting)
 
     async def step(self) -> bool:
         """Do everything that is due now, side by side; False when there was nothing for this runner."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.shell import NUMBER, Ended, Shell
+from ringfence_server.opening import open_installation
+from ringfence_server.settings import Settings
 
 WORDS = "correct horse battery staple"
 LIMITS = (
@@ -98,3 +100,29 @@ def test_a_freeze_is_lifted_by_an_approver_alone(live: Shell) -> None:
     thawed = in_terminal(live, "unfreeze", **{"Passphrase of ada": f"{WORDS}\n"})
     assert thawed.code == 0, thawed.err
     assert live.json("spending")["frozen"] is None
+
+
+def test_what_became_of_a_number_is_signed_for(live: Shell, tmp_path: Path) -> None:
+    allow(live, tmp_path)
+    intent_id = live.propose()
+    in_terminal(
+        live, "approve", intent_id,
+        **{"or no: ": f"{NUMBER[-4:]}\n", "Passphrase of ada": f"{WORDS}\n"},
+    )  # fmt: skip
+    opened = open_installation(Settings(home=live.home, mode="live"))
+    [owned] = opened.sandbox_carrier.owned()
+    opened.sandbox_carrier.release(owned.number_id)
+    opened.close()
+    live.call("list_numbers", refresh=True)
+    [waiting] = live.json("pending")["to_resolve"]
+    said = ("resolve", waiting["id"], "--released", "--evidence", "the carrier's mail")
+    wrong = in_terminal(live, *said, **{"Passphrase of ada": "wrong\n", "That is not it.": "wrong\n",
+                                        "not it.\r\nPassphrase of ada": "wrong\n"})  # fmt: skip
+    assert wrong.code == 3
+    assert live.json("pending")["to_resolve"] == [waiting]
+    signed = in_terminal(live, *said, **{"Passphrase of ada": f"{WORDS}\n"})
+    assert signed.code == 0, signed.err
+    assert "it is ours no longer" in signed.screen
+    assert live.json("pending")["to_resolve"] == []
+    assert live.json("ledger", "verify")["agrees"]
+    assert live.json("audit", "verify")["holds"]

@@ -98,7 +98,7 @@ def test_what_else_fails_a_step(steps: str, told: str, era: Era) -> None:
 
 def test_what_time_cannot_settle_fails_settle(monkeypatch: pytest.MonkeyPatch) -> None:
     async def one_is_left(_runner: Runner, _seconds: float) -> Settled:
-        return Settled(rounds=3, open_lines=1)
+        return Settled(rounds=3, open_lines=1, waiting_lines=0)
 
     monkeypatch.setattr(Runner, "settle", one_is_left)
     assert "open still: 1 of the lines" in problem("- settle")

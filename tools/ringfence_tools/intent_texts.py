@@ -83,6 +83,8 @@ def _next_step(intent: Intent) -> str:
             return _WITHDRAWN
         case IntentState.FAILED:
             return _failed(intent)
+        case IntentState.NEEDS_ATTENTION if intent.awaited_line is not None:
+            return _ONLY_A_PERSON.format(not_again=_NOT_AGAIN[intent.terms.op])
         case state:
             op = intent.terms.op
             return _STEPS[state].format(propose=_PROPOSE[op], not_again=_NOT_AGAIN[op])
@@ -161,6 +163,12 @@ _STEPS: Mapping[IntentState, str] = {
         "It was withdrawn and nothing was charged. If it is wanted after all, call {propose} again."
     ),
 }
+
+_ONLY_A_PERSON = (
+    "Nobody can look up what became of it: only a person can find out at the carrier and say so in ringfence's "
+    "terminal. {not_again} Tell the person that lines[].error needs them, and end your turn. "
+    "When they return, call get_intent."
+)
 
 _DECLINED_ONLY = (
     "A person declined it and nothing was charged. "

@@ -20,7 +20,7 @@ from ringfence.errors import ConfigurationError, Declined, Expired, NotAuthorize
 from ringfence.guard import authority, consent, enrolment, policy_chain, policy_change
 from ringfence.guard.authority import Authority
 from ringfence.guard.card import spelt
-from ringfence.guard.policy_diff import Difference, differences
+from ringfence.guard.policy_diff import Difference, differences, signed_anew
 from ringfence.intents import Level
 from ringfence.policy import PolicyDocument, explain, parse_document
 from ringfence.store import statements
@@ -343,7 +343,9 @@ def _told(tx: Transaction, who: Authority, signed: Signed, state: ChangeState) -
     key = None
     if signed.purpose is Purpose.POLICY:
         found = _differences(tx, statement)
-        says = _policy_says(found)
+        basis = policy_chain.basis_now(tx) if state is ChangeState.WAITING else None
+        anew = signed_anew(_document_in(statement), basis) if basis else []
+        says = [*_policy_says(found), *(f"signs anew: {each}" for each in anew)]
     else:
         key = authority.key_in(statement)
         says = [_key_says(signed.purpose, key)]
@@ -367,12 +369,13 @@ def _differences(tx: Transaction, statement: Statement) -> tuple[Difference, ...
     _, before = policy_chain.place(statement)
     if not 1 <= before <= tx.policy_version:
         raise NotAuthorized("The policy follows one that there never was.")
-    return differences(tx.policy_of(before).document, _document_in(statement))
+    basis = policy_chain.basis_now(tx) if before == tx.policy_version else None
+    return differences(tx.policy_of(before).document, _document_in(statement), basis)
 
 
 def _policy_says(found: Sequence[Difference]) -> list[str]:
-    ordered = sorted(found, key=lambda each: each.tightens)
-    return [f"{'tightens' if each.tightens else 'loosens'}: {each.says}" for each in ordered]
+    ordered = sorted(found, key=lambda each: each.is_free)
+    return [f"{each.verb}: {each.says}" for each in ordered]
 
 
 def _key_says(purpose: Purpose, key: ApproverKey) -> str:

@@ -38,7 +38,7 @@ def follow(tx: Transaction, intent: Intent, line: Line) -> None:
     if state is record.state:
         return
     if state is NumberState.RELEASED:
-        _gone(tx, record)
+        gone(tx, record)
     else:
         check_transition(record.state, state)
         inventory.change(tx, record, state=state, due_at=connection.due_at(tx, record, state))
@@ -58,7 +58,7 @@ def may_be_gone_late(tx: Transaction, line: Line) -> bool:
     return released_by(tx, line).state in {NumberState.ACTIVE, NumberState.LOST}
 
 
-def _gone(tx: Transaction, record: NumberRecord) -> None:
+def gone(tx: Transaction, record: NumberRecord) -> None:
     """The carrier has it no longer: it stops counting and renewing; cash that was spent on it stays spent."""
     windows.keep_up(tx)  # the months that began while it was ours
     if record.state not in BEING_RELEASED:

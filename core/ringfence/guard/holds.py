@@ -20,13 +20,14 @@ from ringfence.store.transaction import Transaction
 
 def void_line(tx: Transaction, intent: Intent, line: Line, *, why: RingfenceError) -> Line:
     """End an unsent line and give back what it held; a number that it was to release is left as it was."""
-    voided = intents.move_line(tx, line, LineState.VOIDED, due_at=None, error=_short(why))
+    voided = intents.move_line(tx, line, LineState.VOIDED, due_at=None, error=short(why))
     release(tx, intent, voided)
     giving_back.follow(tx, intent, voided)
     return voided
 
 
-def _short(why: RingfenceError) -> dict[str, str]:
+def short(why: RingfenceError) -> dict[str, str]:
+    """A refusal as it stands at a line."""
     return {"code": why.code, "message": why.message, "remedy": why.remedy}
 
 

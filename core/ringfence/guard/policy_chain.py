@@ -12,7 +12,7 @@ from ringfence.approvers import AUTHORITY, Purpose, Statement
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority
 from ringfence.guard.authority import Authority
-from ringfence.guard.policy_diff import differences
+from ringfence.guard.policy_diff import Basis, differences
 from ringfence.policy import Policy, PolicyDocument
 from ringfence.store import policies, statements
 from ringfence.store.statements import Signed
@@ -43,20 +43,38 @@ def check(tx: Transaction) -> None:
             remedy="Enrol the first approver: ringfence approver enroll NAME",
         )
     first, founded_hash = walked.founding
-    before = _sound(tx, first)
+    before = signed = _sound(tx, first)
     if before.hash != founded_hash:
         raise _broken(first, "it is not the one that the root found")
     for version in range(first + 1, tx.policy_version + 1):
         policy = _sound(tx, version)
-        is_signed = walked.signed.get(version) == policy.hash
-        if not is_signed and is_loosening(before.document, policy.document):
-            raise _broken(version, "it loosens, and nobody signed it")
+        if walked.signed.get(version) == policy.hash:
+            signed = policy
+        else:
+            basis = Basis(signed.document, policy.applied_at)
+            if is_loosening(before.document, policy.document, basis):
+                raise _broken(version, "it loosens, and nobody signed it")
         before = policy
 
 
-def is_loosening(old: PolicyDocument, new: PolicyDocument) -> bool:
-    """Whether a policy allows anything that the one before did not."""
-    return any(not each.tightens for each in differences(old, new))
+def is_loosening(old: PolicyDocument, new: PolicyDocument, basis: Basis | None = None) -> bool:
+    """Whether a policy allows anything that the one before did not, and that approvers have to sign."""
+    return any(not each.is_free for each in differences(old, new, basis))
+
+
+def basis_now(tx: Transaction) -> Basis | None:
+    """What a policy would be judged by that is put in force now; None where nobody has signed one that counts."""
+    try:
+        walked = _walk(tx)
+        if walked.founding is None:
+            return None
+        last, _ = walked.founding
+        for version, signed_hash in walked.signed.items():
+            if last < version <= tx.policy_version and _sound(tx, version).hash == signed_hash:
+                last = version
+        return Basis(_sound(tx, last).document, tx.now)
+    except NotAuthorized:
+        return None
 
 
 def _walk(tx: Transaction) -> _Walk:

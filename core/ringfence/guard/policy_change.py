@@ -8,7 +8,8 @@ from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, consent
 from ringfence.guard.books import refold
-from ringfence.guard.policy_chain import is_loosening, place
+from ringfence.guard.policy_chain import basis_now, place
+from ringfence.guard.policy_diff import Difference, differences
 from ringfence.guard.proposal import holds_for
 from ringfence.guard.windows import RENEWALS, keep_up
 from ringfence.intents import Op
@@ -40,9 +41,24 @@ def apply(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Poli
     return _put(tx, document, applied_by=applied_by)
 
 
+def rehearse(tx: Transaction, document: PolicyDocument) -> Policy:
+    """Go on under a policy as if it were in force, signed or not, in a transaction that is undone.
+
+    Raises:
+        ConfigurationError: as `apply`.
+    """
+    return _put(tx, document, applied_by="nobody")
+
+
 def needs_signing(tx: Transaction, document: PolicyDocument) -> bool:
     """Whether approvers have to sign it: in live mode, whatever loosens anything."""
-    return tx.mode != "sandbox" and is_loosening(tx.rules, document)
+    return tx.mode != "sandbox" and any(not each.is_free for each in compared(tx, document))
+
+
+def compared(tx: Transaction, document: PolicyDocument) -> tuple[Difference, ...]:
+    """How a policy differs from the one in force, judged by what approvers signed last."""
+    basis = basis_now(tx) if tx.mode != "sandbox" else None
+    return differences(tx.rules, document, basis)
 
 
 def proposal(tx: Transaction, document: PolicyDocument, *, nonce: str) -> Statement:

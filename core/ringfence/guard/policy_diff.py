@@ -47,6 +47,8 @@ class Change(StrEnum):
     RATE_DEARER = "rate_dearer"
     """Foreign prices weigh more against the budgets, or the rate grows stale sooner."""
     RATE_CHEAPER = "rate_cheaper"
+    RATE_RENEWED = "rate_renewed"
+    """A newer rate that is close to the last one that approvers signed."""
     CARRIER_ADDED = "carrier_added"
     CARRIER_REMOVED = "carrier_removed"
     CARRIER_HOST_CHANGED = "carrier_host_changed"
@@ -81,6 +83,28 @@ TIGHTENING = frozenset(
         Change.PUBLIC_PAGE_REMOVED,  # passkeys that were made there have nowhere to sign
     }
 )
+FREE = TIGHTENING | {Change.RATE_RENEWED}
+"""What nobody has to sign: markets move every day, and the signed rate says how far."""
+RATE_BAND_PERCENT = 5
+"""How far from the last signed rate one may be that nobody signs; from that one, so that small steps lead nowhere."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a difference is judged by, beside the two policies."""
+
+    signed: PolicyDocument
+    """The last policy that approvers signed, or that the root found."""
+    now: datetime
+    """When the newer policy was put in force, or would be."""
+
+    def is_close(self, rate: ExchangeRate) -> bool:
+        """Whether a rate is within the band round the signed one of its currencies."""
+        signed = self.signed.rate(rate.source, rate.target)
+        if signed is None:
+            return False
+        was, is_now = micros_of(signed.rate), micros_of(rate.rate)
+        return abs(is_now - was) * 100 <= was * RATE_BAND_PERCENT
 
 
 @dataclass(frozen=True)
@@ -98,6 +122,18 @@ class Difference:
         """Whether the guard can only become stricter by it."""
         return self.change in TIGHTENING
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has to sign it."""
+        return self.change in FREE
+
+    @property
+    def verb(self) -> str:
+        """What it does to the guard, in one word."""
+        if self.tightens:
+            return "tightens"
+        return "renews" if self.is_free else "loosens"
+
     def as_document(self) -> dict[str, str | bool]:
         """The difference as `--json` prints it."""
         return {
@@ -105,16 +141,22 @@ class Difference:
             "subject": self.subject,
             "says": self.says,
             "tightens": self.tightens,
+            "free": self.is_free,
         }
 
 
-def differences(old: PolicyDocument, new: PolicyDocument) -> tuple[Difference, ...]:
-    """Everything in which the new policy differs, in the order of the document; its entries' order is none."""
+def differences(
+    old: PolicyDocument, new: PolicyDocument, basis: Basis | None = None
+) -> tuple[Difference, ...]:
+    """Everything in which the new policy differs, in the order of the document; its entries' order is none.
+
+    Without a basis no rate is renewed: every change of one tightens or loosens.
+    """
     return (
         *_plain(old, new),
         *_levels(old, new),
         *_budgets(old, new),
-        *_rates(old, new),
+        *_rates(old, new, basis),
         *_carriers(old, new),
         *_countries(old, new),
         *_assistants(old, new),
@@ -231,7 +273,18 @@ def _told(budget: Budget) -> str:
     return ", ".join(parts).replace("first_year", "first year")
 
 
-def _rates(old: PolicyDocument, new: PolicyDocument) -> Iterator[Difference]:
+def signed_anew(new: PolicyDocument, basis: Basis) -> list[str]:
+    """Rates that have moved since approvers signed last, in words: whoever signs a policy signs these as well."""
+    said = []
+    for rate in new.rates:
+        signed = basis.signed.rate(rate.source, rate.target)
+        if signed is not None and micros_of(signed.rate) != micros_of(rate.rate):
+            words = f"{rate.rate}, last signed at {signed.rate}"
+            said.append(f"rate {rate.source} to {rate.target}: {words}")
+    return said
+
+
+def _rates(old: PolicyDocument, new: PolicyDocument, basis: Basis | None) -> Iterator[Difference]:
     pairs = _paired(old.rates, new.rates, lambda rate: f"{rate.source} to {rate.target}")
     for name, (before, after) in pairs.items():
         subject = f"rate {name}"
@@ -240,13 +293,26 @@ def _rates(old: PolicyDocument, new: PolicyDocument) -> Iterator[Difference]:
         elif before is not None and after is None:
             yield Difference(Change.RATE_REMOVED, subject, f"{subject} removed")
         elif before is not None and after is not None:
-            yield from _rate(subject, before, after)
+            yield from _rate(subject, before, after, _is_renewed(before, after, basis))
 
 
-def _rate(subject: str, before: ExchangeRate, after: ExchangeRate) -> Iterator[Difference]:
+def _is_renewed(before: ExchangeRate, after: ExchangeRate, basis: Basis | None) -> bool:
+    """Whether it is the same rate of a later day, close to what approvers signed.
+
+    One of the future is not: it would be fresh for longer than a rate may be.
+    """
+    if basis is None or not before.as_of < after.as_of <= basis.now:
+        return False
+    return basis.is_close(after)
+
+
+def _rate(
+    subject: str, before: ExchangeRate, after: ExchangeRate, is_renewed: bool
+) -> Iterator[Difference]:
     was, is_now = micros_of(before.rate), micros_of(after.rate)
     if was != is_now:
-        yield _weighed(subject, is_now > was, _from_to(before.rate, after.rate))
+        words = _from_to(before.rate, after.rate)
+        yield _weighed(subject, is_now > was, words, is_renewed=is_renewed)
     if before.haircut_basis_points != after.haircut_basis_points:
         weighs = after.haircut_basis_points > before.haircut_basis_points
         words = _from_to(before.haircut_basis_points, after.haircut_basis_points)
@@ -259,11 +325,14 @@ def _rate(subject: str, before: ExchangeRate, after: ExchangeRate) -> Iterator[D
         yield _weighed(subject, sooner, f"age limit {words}")
     if before.as_of != after.as_of:
         words = _from_to(_moment(before.as_of), _moment(after.as_of))
-        yield _weighed(subject, after.as_of < before.as_of, f"dated {words}")
+        is_older = after.as_of < before.as_of
+        yield _weighed(subject, is_older, f"dated {words}", is_renewed=is_renewed)
 
 
-def _weighed(subject: str, is_dearer: bool, words: str) -> Difference:
-    change = Change.RATE_DEARER if is_dearer else Change.RATE_CHEAPER
+def _weighed(subject: str, is_dearer: bool, words: str, *, is_renewed: bool = False) -> Difference:
+    change = Change.RATE_RENEWED if is_renewed else Change.RATE_CHEAPER
+    if is_dearer:
+        change = Change.RATE_DEARER
     return Difference(change, subject, f"{subject}: {words}")
 
 

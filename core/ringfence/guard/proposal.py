@@ -10,7 +10,7 @@ from functools import partial
 from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
 from ringfence.guard import giving_back, windows
-from ringfence.guard.decision import Decision, Wish, decide, refusal, stopped
+from ringfence.guard.decision import Decision, Snapshot, Wish, decide, refusal, stopped
 from ringfence.guard.digest import canonical, digest_of_bytes
 from ringfence.ids import Prefix
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
@@ -80,9 +80,12 @@ def total(prices: Sequence[Price | None], rules: PolicyDocument, *, now: datetim
 
 def preview(tx: Transaction, proposal: Proposal) -> Decision:
     """What the guard would say, with nothing held or written down."""
-    seen = windows.snapshot(tx, principal=proposal.principal, op=proposal.op)
-    totals = _totals(tx, proposal)
-    return decide(_wish(proposal, totals), seen, tx.rules, tx.now)
+    return judge(tx, proposal, windows.snapshot(tx, principal=proposal.principal, op=proposal.op))
+
+
+def judge(tx: Transaction, proposal: Proposal, seen: Snapshot) -> Decision:
+    """The same on what was seen already."""
+    return decide(_wish(proposal, _totals(tx, proposal)), seen, tx.rules, tx.now)
 
 
 def check_not_stopped(tx: Transaction, principal: str, op: Op) -> None:

@@ -10,7 +10,7 @@ from ringfence.guard.freeze import freeze
 from ringfence.guard.proposal import priced
 from ringfence.ids import Prefix
 from ringfence.intents import Intent, Line, Op
-from ringfence.inventory import NumberRecord, Origin, Owned
+from ringfence.inventory import NumberRecord, Origin, Owned, Readiness
 from ringfence.offers import Price
 from ringfence.outcomes import (
     Absent,
@@ -109,7 +109,7 @@ def _doubt(tx: Transaction, intent: Intent, line: Line, evidence: str, times: Ti
         line,
         LineState.UNKNOWN,
         due_at=_next_look(tx, times),
-        error=_document(why),
+        error=holds.short(why),
         negative_looks=0,
     )
     return _told(tx, intent, moved, "line.unknown", evidence)
@@ -166,7 +166,7 @@ def _absent(  # one case of `look`, with its facts
         return intents.change_line(
             tx, line, negative_looks=negative, looked_at=asked_at, due_at=_next_look(tx, times)
         )
-    done, remedy = _NEVER_DONE[intent.terms.op]
+    done, remedy = NEVER_DONE[intent.terms.op]
     why = error_class("provider_unavailable")(
         f"{line.terms.number} was not {done}: {_carrier(line)} never carried the request out.",
         remedy=remedy,
@@ -180,7 +180,7 @@ _UNKNOWN = {
 }
 """What to do about a doubt that is not about a purchase."""
 
-_NEVER_DONE = {
+NEVER_DONE = {
     Op.BUY: (
         "bought",
         "Nothing was charged. Call search_numbers and propose it again if it is still wanted.",
@@ -194,6 +194,7 @@ _NEVER_DONE = {
         "It serves whom it served. Call assign_number again if that is still wanted.",
     ),
 }
+"""What was not done after all, and what to do about it."""
 
 
 def _hand_over(tx: Transaction, intent: Intent, line: Line, evidence: str) -> Line:
@@ -204,7 +205,7 @@ def _hand_over(tx: Transaction, intent: Intent, line: Line, evidence: str) -> Li
         f"{line.terms.number} is ours or may be, but not as it was approved; a person must decide.",
         remedy="Do not ask for it or another again. Tell the person: this line needs them.",
     )
-    moved = intents.move_line(tx, line, LineState.MANUAL, due_at=None, error=_document(why))
+    moved = intents.move_line(tx, line, LineState.MANUAL, due_at=None, error=holds.short(why))
     freeze(tx, f"line {line.line_id} is not as it was approved", actor="ringfence")
     return _told(tx, intent, moved, "line.manual", evidence)
 
@@ -218,7 +219,7 @@ def late_success(tx: Transaction, line_id: str, owned: Owned) -> Line:
         tx, line, LineState.CAPTURED, carrier_ref=owned.carrier_ref, due_at=None, error=None
     )
     holds.adjust(tx, intent, moved, price=_charged(line, owned))
-    _record(tx, intent, moved, owned)
+    record(tx, intent, moved, owned)
     freeze(
         tx,
         f"{line.terms.number} was charged after its purchase had counted as failed",
@@ -242,9 +243,9 @@ def _capture(tx: Transaction, intent: Intent, line: Line, outcome: Captured | Re
     )
     if owned is not None and intent.terms.op is Op.BUY:
         holds.post(tx, intent, moved, price=_charged(line, owned))
-        _record(tx, intent, moved, owned)
+        record(tx, intent, moved, owned)
     elif owned is not None:
-        _moved(tx, intent, line, owned)
+        take_move(tx, intent, line, readiness=owned.readiness)
     return _told(tx, intent, moved, "line.captured", outcome.evidence if not owned else reference)
 
 
@@ -264,15 +265,15 @@ _REFUSED = {
 def _fail(
     tx: Transaction, intent: Intent, line: Line, why: RingfenceError, *, evidence: str = ""
 ) -> Line:
-    moved = intents.move_line(tx, line, LineState.FAILED, due_at=None, error=_document(why))
+    moved = intents.move_line(tx, line, LineState.FAILED, due_at=None, error=holds.short(why))
     holds.release(tx, intent, moved)
     return _told(tx, intent, moved, "line.failed", evidence or why.code)
 
 
-def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
+def record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
     """Write the new number down; connecting it to its assistant is the runner's next work."""
     assistant_id = intent.terms.assistant_id
-    record = NumberRecord(
+    number = NumberRecord(
         number_id=tx.new_id(Prefix.NUMBER),
         provider=owned.provider,
         account=owned.account,
@@ -291,25 +292,27 @@ def _record(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         unassigned_since=tx.now,
         requester=intent.terms.principal,
         line_id=line.line_id,
-        monthly=_charged(line, owned).monthly,
+        monthly=owned.monthly or priced(line).monthly,
         origin=Origin.RINGFENCE,
         bought_at=owned.bought_at,
         renews_at=owned.renews_at,
         version=1,
     )
-    inventory.add(tx, record, due_at=tx.now if assistant_id else None)
-    windows.count_missed_renewals(tx, record, since=record.bought_at)
+    inventory.add(tx, number, due_at=tx.now if assistant_id else None)
+    windows.count_missed_renewals(tx, number, since=number.bought_at)
     tx.audit(
         "number.active",
         actor="ringfence",
-        subject=record.number_id,
-        number=record.number,
+        subject=number.number_id,
+        number=number.number,
         line=line.line_id,
     )
 
 
-def _moved(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
-    """The carrier connected an owned number as an assign intent wished."""
+def take_move(
+    tx: Transaction, intent: Intent, line: Line, *, readiness: Readiness | None = None
+) -> None:
+    """The carrier connected an owned number as an assign intent wished; without `readiness` that stays as it is."""
     record = inventory.get(tx, line.terms.number_id or "")
     if record is None:
         raise RuntimeError(f"The number of line {line.line_id} is gone from the store.")
@@ -321,7 +324,7 @@ def _moved(tx: Transaction, intent: Intent, line: Line, owned: Owned) -> None:
         wanted_assistant_id=assistant_id,
         role=intent.terms.role,
         unassigned_since=None if assistant_id else tx.now,
-        readiness=owned.readiness,
+        readiness=readiness or record.readiness,
     )
     tx.audit("number.moved", actor="ringfence", subject=record.number_id, assistant=assistant_id)
 
@@ -352,10 +355,6 @@ def _told(tx: Transaction, intent: Intent, line: Line, event: str, evidence: str
         evidence=evidence[:300],
     )
     return line
-
-
-def _document(why: RingfenceError) -> dict[str, str]:
-    return {"code": why.code, "message": why.message, "remedy": why.remedy}
 
 
 def _carrier(line: Line) -> str:

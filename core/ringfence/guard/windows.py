@@ -139,7 +139,8 @@ def count_missed_renewals(tx: Transaction, record: NumberRecord, *, since: datet
     """Count the months that have begun since a number counts as ours, and were counted without it."""
     last = balances.latest_window(tx.connection, RENEWALS)
     for each in _months(_month(since), last or ""):
-        _renew(tx, [record], each)
+        if not ledger.exists(tx, renewal_id(each, record)):  # counted while it was a stranger's
+            _renew(tx, [record], each)
 
 
 def _renew(tx: Transaction, records: Sequence[NumberRecord], month: str) -> None:

@@ -156,14 +156,15 @@ def hash_at(tx: Transaction, seq: int) -> str | None:
     return found
 
 
-def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
-    """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
-    words = Words(text, secrets.token_hex(16))
-    tx.connection.execute(
-        insert(schema.free_text),
-        {"subject_id": subject_id, "salt": words.salt, "text": words.text},
+def about(tx: Transaction, subject: str) -> list[dict[str, Any]]:
+    """Every event about one subject, oldest first; reads the whole chain, so for a person who asks."""
+    table = schema.audit_event.c
+    named = f'"subject":"{subject}"'  # canonical JSON has no other spelling
+    rows = tx.connection.execute(
+        select(table.bytes).where(table.bytes.contains(named, autoescape=True)).order_by(table.seq)
     )
-    return words.hash
+    found = [json.loads(text) for text in rows.scalars()]
+    return [event for event in found if event["subject"] == subject]
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,11 @@ class Words:
     salt: str
     """Random; without it nobody can try whether a guess at erased words was right. Empty once they are erased."""
 
+    @classmethod
+    def fresh(cls, text: str) -> Words:
+        """Words with a salt of their own."""
+        return cls(text, secrets.token_hex(16))
+
     @property
     def is_erased(self) -> bool:
         return not self.salt
@@ -182,6 +188,35 @@ class Words:
     def hash(self) -> str:
         """What the chain keeps of them: SHA-256 over salt, a zero byte, and the words."""
         return hashlib.sha256(f"{self.salt}\x00{self.text}".encode()).hexdigest()
+
+
+_PLACE = 40
+"""As much of a hash as the table's key is wide: 160 bits."""
+
+
+def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
+    """Store somebody's words where they can be erased; returns the salted hash that the chain keeps."""
+    words = Words.fresh(text)
+    _keep(tx, subject_id, words)
+    return words.hash
+
+
+def keep_words(tx: Transaction, words: Words) -> None:
+    """Store words under their own hash, where `said` finds them until they are erased."""
+    _keep(tx, words.hash[:_PLACE], words)
+
+
+def said(tx: Transaction, hash_: str) -> str | None:
+    """The words with this hash, unless they were erased."""
+    words = words_of(tx, hash_[:_PLACE])
+    return words.text if words is not None and not words.is_erased else None
+
+
+def _keep(tx: Transaction, subject_id: str, words: Words) -> None:
+    tx.connection.execute(
+        insert(schema.free_text),
+        {"subject_id": subject_id, "salt": words.salt, "text": words.text},
+    )
 
 
 def words_of(tx: Transaction, subject_id: str) -> Words | None:

@@ -103,6 +103,22 @@ def of_line(tx: Transaction, line_id: str) -> tuple[Intent, Line]:
     return intent, next(line for line in intent.lines if line.line_id == line_id)
 
 
+def is_line(tx: Transaction, line_id: str) -> bool:
+    """Whether there is such a line."""
+    table = schema.line.c
+    found = tx.connection.execute(select(table.line_id).where(table.line_id == line_id))
+    return found.first() is not None
+
+
+def manual_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
+    """Every line that waits for a person to say what became of it, the oldest first, with its intent."""
+    table = schema.line.c
+    ids = tx.connection.execute(
+        select(table.line_id).where(table.state == LineState.MANUAL.value).order_by(table.line_id)
+    )
+    return [of_line(tx, line_id) for line_id in ids.scalars().all()]
+
+
 def _intent(tx: Transaction, row: Row[Any]) -> Intent:
     terms = Terms.model_validate_json(row.terms)
     words = audit.words_of(tx, row.intent_id)

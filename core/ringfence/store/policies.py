@@ -38,7 +38,7 @@ def add(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Policy
         )
     )
     tx.connection.execute(update(schema.audit_head).values(policy_version=policy.version))
-    tx.policy_version = policy.version
+    tx.put_in_force(policy.version)
     return policy
 
 

@@ -108,6 +108,11 @@ class Transaction:
             )
         return self._policies[key]
 
+    def put_in_force(self, version: int) -> None:
+        """Go on under another policy; what is read of it is dropped with this transaction, which may yet fail."""
+        self.policy_version = version
+        self._policies = dict(self._policies)
+
     def new_id(self, prefix: Prefix) -> str:
         """A new id, in the order of this transaction's moment."""
         return self._ids.new(prefix, self.now)
@@ -227,6 +232,19 @@ class Store:
             connection = plain.execution_options(is_read=True)
             with connection.begin():
                 return body(self._begin(connection))
+
+    def rehearse_now(self, body: Callable[[Transaction], T]) -> T:
+        """Run a change to see what it would lead to, and undo all of it.
+
+        Raises:
+            as `write`.
+        """
+        with translated(), file_lock(self._lock_path), self.engine.connect() as connection:
+            undone = connection.begin()
+            try:
+                return body(self._begin(connection))
+            finally:
+                undone.rollback()
 
     def _begin(self, connection: Connection) -> Transaction:
         return Transaction(

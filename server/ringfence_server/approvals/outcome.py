@@ -59,6 +59,11 @@ def outcome_of(intent: Intent) -> Outcome:
         case _S.FAILED:
             said = f"{_approved(intent)} It did not work out, and {_UNCHANGED[intent.terms.op]}."
             return Outcome("bad", _NOT_DONE[intent.terms.op], said.strip())
+        case _S.NEEDS_ATTENTION if intent.awaited_line is not None:
+            said = (
+                f"{_UNRESOLVED.format(intent.awaited_line.line_id)} {_NOT_ANOTHER[intent.terms.op]}"
+            )
+            return Outcome("warn", "A person has to find out", said.strip(), LATER)
         case _S.NEEDS_ATTENTION:
             said = f"{_UNKNOWN} {_NOT_ANOTHER[intent.terms.op]}".strip()
             return Outcome("warn", "Outcome unknown", said, LATER)
@@ -79,6 +84,10 @@ def outcome_of(intent: Intent) -> Outcome:
 _UNKNOWN = (
     "The carrier did not say clearly whether it was done. It is being looked up, and is never sent "
     "a second time."
+)
+_UNRESOLVED = (
+    "No look at the carrier can tell what became of it. Find out there, in its console or on its invoice; "
+    "then, in a terminal of your own, run: ringfence resolve {}."
 )
 _NOT_ANOTHER = {
     Op.BUY: "Do not approve another one in its place.",

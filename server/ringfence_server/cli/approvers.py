@@ -62,22 +62,31 @@ def enroll(
         if propose:
             return _propose_key(terminal, opened, person, as_json=as_json)
         is_first = store.read_now(authority.read).recovery is None
-        signer = _root(terminal, store) if is_first else _signer(terminal, opened, key, recovery)
+        root = new_root(terminal, store) if is_first else None
+        signer = root or signer_here(terminal, opened, key, is_recovery=recovery)
         if passkey:
             return _enrolled_passkey(terminal, opened, person, signer, as_json=as_json)
-        made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
-        path = key_path(opened.settings, made.key.key_id)
-        write_key(path, made)
-        change = _signed(
-            store,
-            store.read_now(
-                lambda tx: enrolment.enrolment(tx, made.key, nonce=consent.fresh_nonce())
-            ),
-            signer,
-        )
-    document = {**_document(made.key), "file": str(path), **_standing(change)}
-    show(document, _where(made.key, path), _told(change), as_json=as_json)
+        made, path, change = enroll_signed(terminal, opened, person, signer)
+    document = {**_document(made), "file": str(path), **_standing(change)}
+    show(document, _where(made, path), _told(change), as_json=as_json)
     return _exit(change)
+
+
+def enroll_signed(
+    terminal: Terminal, opened: Premises, person: str, signer: Unlocked
+) -> tuple[ApproverKey, Path, Change]:
+    """Make a key for a person who is here, and let it sign from now on; with its file, and how that stands."""
+    store = opened.desk.store
+    made, path = _made(terminal, opened, person)
+    enrolling = partial(enrolment.enrolment, key=made, nonce=consent.fresh_nonce())
+    return made, path, _signed(store, store.read_now(enrolling), signer)
+
+
+def _made(terminal: Terminal, opened: Premises, person: str) -> tuple[ApproverKey, Path]:
+    made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
+    path = key_path(opened.settings, made.key.key_id)
+    write_key(path, made)
+    return made.key, path
 
 
 def _enrolled_passkey(
@@ -112,7 +121,7 @@ def revoke(
     with Terminal() as terminal, premises() as opened:
         store = opened.desk.store
         keys = _keys_of(store, who)
-        signer = _signer(terminal, opened, key, recovery)
+        signer = signer_here(terminal, opened, key, is_recovery=recovery)
         left = list(keys)
         change = _revoked(store, left.pop(0), signer)
         while left and change.state is ChangeState.IN_FORCE:
@@ -134,16 +143,12 @@ def _propose_key(terminal: Terminal, opened: Premises, person: str, *, as_json: 
     """Make a key that somebody else signs for, later."""
     store = opened.desk.store
     store.read_now(changes.check_can_wait)  # before a passphrase is typed for nothing
-    made = new_key(person, new_passphrase(terminal, MIN_PASSPHRASE))
-    path = key_path(opened.settings, made.key.key_id)
-    write_key(path, made)
+    made, path = _made(terminal, opened, person)
     change = store.write_now(
-        lambda tx: changes.propose_enrolment(
-            tx, made.key, nonce=consent.fresh_nonce(), by=whoever()
-        )
+        lambda tx: changes.propose_enrolment(tx, made, nonce=consent.fresh_nonce(), by=whoever())
     )
-    document = {**_document(made.key), "file": str(path), **_standing(change)}
-    show(document, _where(made.key, path), _told(change), as_json=as_json)
+    document = {**_document(made), "file": str(path), **_standing(change)}
+    show(document, _where(made, path), _told(change), as_json=as_json)
     return Exit.WAITING
 
 
@@ -205,20 +210,26 @@ def _can(strongest: Level | None) -> str:
 
 
 def _check_person(person: str) -> None:
-    import re
 
-    if re.fullmatch(PERSON_PATTERN, person) is None:
+    if not is_name(person):
         raise InvalidArguments(
             f"{person[:40]!r} is no short name.",
             remedy="Use up to 32 lower-case letters, digits, . _ or -, such as ada.",
         )
 
 
+def is_name(person: str) -> bool:
+    """Whether people can be called so."""
+    import re
+
+    return re.fullmatch(PERSON_PATTERN, person) is not None
+
+
 def _enrolled(store: Store) -> list[ApproverKey]:
     return list(store.read_now(authority.read).keys.values())
 
 
-def _root(terminal: Terminal, store: Store) -> Unlocked:
+def new_root(terminal: Terminal, store: Store) -> Unlocked:
     """Make the root, show its recovery key once, and have a person say that they have it."""
     words, key = new_recovery()
     terminal.say(
@@ -234,12 +245,16 @@ def _root(terminal: Terminal, store: Store) -> Unlocked:
     return key
 
 
-def _signer(terminal: Terminal, opened: Premises, file: Path | None, is_recovery: bool) -> Unlocked:
-    """Whoever signs the change, with their key unlocked."""
-    if is_recovery:
+def signer_here(
+    terminal: Terminal, opened: Premises, file: Path | None, *, is_recovery: bool
+) -> Unlocked:
+    """Whoever signs the change, with their key unlocked; where nobody may sign, the recovery key does."""
+    enrolled = _enrolled(opened.desk.store)
+    if not enrolled and not is_recovery:
+        terminal.say("Nobody may sign here, so the recovery key has to.")
+    if is_recovery or not enrolled:
         return recovered(terminal)
-    keys = own_keys(opened.settings, _enrolled(opened.desk.store), file)
-    return unlocked(terminal, keys[0])
+    return unlocked(terminal, own_keys(opened.settings, enrolled, file)[0])
 
 
 def _signed(store: Store, statement: Statement, signer: Unlocked) -> Change:

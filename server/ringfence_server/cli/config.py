@@ -6,13 +6,15 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ringfence_server.cli import founding
 from ringfence_server.cli.exits import Exit
-from ringfence_server.cli.output import Json, filled, show
-from ringfence_server.opening import open_installation
+from ringfence_server.cli.output import Json, show
+from ringfence_server.opening import Premises, open_installation
 from ringfence_server.settings import (
     PREFIX,
     Settings,
@@ -30,24 +32,41 @@ def init(*, as_json: Json = False) -> Exit:
     """Make the installation; where there is one, change nothing.
 
     Its folder, its database and its first policy. Every other command does so at first need; this
-    one says where everything is, and what comes next.
+    one says where everything is, and what comes next. A live one needs approvers: in a terminal,
+    and without --json, it leads through the first two.
     """
     settings = read_settings()
     opened = open_installation(settings)
     try:
         opened.sandbox_carrier.now()  # makes its file, and home where the database is elsewhere
         policy = opened.desk.store.read_now(lambda tx: tx.policy)
+        paths = where(settings)
+        document = {
+            "new": opened.is_new,
+            "mode": settings.mode,
+            "policy_version": policy.version,
+            **paths,
+        }
+        show(document, *_made(opened, paths), as_json=as_json)
+        if settings.mode == "live" and not as_json and sys.stdin.isatty():
+            founding.lead(opened)
+        if not as_json:
+            show({}, _next(opened), as_json=False)
     finally:
         opened.close()
-    is_new = opened.is_new
-    paths = where(settings)
-    document = {"new": is_new, "mode": settings.mode, "policy_version": policy.version, **paths}
-    head = "A new installation was made." if is_new else "It is there already; nothing was changed."
-    text = [head, _paths(paths), _next(settings)]
-    if stat.S_IMODE(settings.folder.stat().st_mode) & 0o077:
-        text.insert(1, f"Others can enter its folder. To end that: chmod 700 {settings.folder}")
-    show(document, *text, as_json=as_json)
     return Exit.DONE
+
+
+def _made(opened: Premises, paths: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "A new installation was made."
+        if opened.is_new
+        else "It is there already; nothing was changed."
+    )
+    folder = opened.settings.folder
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        yield f"Others can enter its folder. To end that: chmod 700 {folder}"
+    yield _paths(paths)
 
 
 def show_config(*, as_json: Json = False) -> Exit:
@@ -118,13 +137,9 @@ def _relative(home: str) -> str:
     )
 
 
-def _next(settings: Settings) -> str:
-    if settings.mode == "live":
-        return filled(
-            "It is live: its policy allows nothing yet, so every purchase is refused. Enrol two approvers "
-            "(one who is lost is no loss then), ringfence approver enroll NAME, and sign what may be bought, "
-            "ringfence policy apply FILE."
-        )
+def _next(opened: Premises) -> str:
+    if opened.settings.mode == "live":
+        return founding.what_is_next(opened)
     return (
         "\nTry it:                ringfence search US --area-code 415\n"
         "Tell your assistant:   ringfence install claude-code\n"

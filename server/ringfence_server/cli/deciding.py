@@ -11,7 +11,8 @@ import anyio
 import typer
 from rich.table import Table
 
-from ringfence.desk import consenting
+from ringfence.desk import consenting, resolving
+from ringfence.desk.resolving import Open
 from ringfence.errors import InvalidArguments
 from ringfence.guard import authority
 from ringfence.guard.approval import WEAK_LEVELS, needed_level
@@ -39,17 +40,23 @@ DecisionId = Annotated[
 
 
 def pending(*, as_json: Json = False) -> Exit:
-    """List what waits for a person: purchases, releases and moves, and changes of authority."""
+    """List what waits for a person: to be decided, changes of authority to be signed, and what is to be resolved."""
     with premises() as opened:
-        waiting = anyio.run(consenting.pending, opened.desk)
+        waiting, left = anyio.run(_still_open, opened)
         changed, problem = changing.waiting(opened.desk.store)
     document = {
         "pending": [_document(intent) for intent in waiting],
         "changes": [changing.as_document(change) for change in changed],
         "problem": problem,
+        "to_resolve": reading.to_resolve(left),
     }
-    show(document, *_waiting(waiting, changed, problem), as_json=as_json)
+    rest = [*_waiting(waiting, changed, problem), *reading.unresolved(left)]
+    show(document, *(rest or ["Nothing waits for a person."]), as_json=as_json)
     return Exit.DONE
+
+
+async def _still_open(opened: Premises) -> tuple[list[Intent], Open]:
+    return await consenting.pending(opened.desk), await resolving.still_open(opened.desk)
 
 
 def _waiting(
@@ -67,8 +74,6 @@ def _waiting(
         )  # fmt: skip
     if problem:
         yield filled(problem)
-    if not waiting and not changed:
-        yield "Nothing waits for a person."
 
 
 def show_one(decision_id: DecisionId, *, as_json: Json = False) -> Exit:

@@ -21,9 +21,11 @@ from ringfence_server.opening import Premises
 def settle(*, as_json: Json = False) -> Exit:
     """Send what is approved and look up what is unknown, for up to 25 s."""
     settled = in_premises(lambda opened: opened.runner.settle(WORK_SECONDS))
-    left = settled.open_lines
-    document = {"rounds": settled.rounds, "open_lines": left}
+    left, waiting = settled.open_lines, settled.waiting_lines
+    document = {"rounds": settled.rounds, "open_lines": left, "waiting_lines": waiting}
     text = f"{left} still open: run it again later." if left else "Everything is settled."
+    if waiting:
+        text = f"{left} still open; {waiting} of them wait for a person: ringfence pending"
     show(document, text, as_json=as_json)
     return Exit.UNKNOWN if left else Exit.DONE
 

@@ -10,10 +10,10 @@ import typer
 
 from ringfence.approvers import Statement
 from ringfence.errors import ConfigurationError
-from ringfence.guard import authority, changes, consent, policy_change
+from ringfence.guard import authority, changes, consent, policy_chain, policy_change
 from ringfence.guard.card import spelt
 from ringfence.guard.changes import Change
-from ringfence.guard.policy_diff import Difference, differences
+from ringfence.guard.policy_diff import Difference, signed_anew
 from ringfence.policy import Policy, PolicyDocument, read_policy
 from ringfence.store.policies import document_hash
 from ringfence.store.transaction import Transaction
@@ -41,10 +41,11 @@ def show_policy(*, as_json: Json = False) -> Exit:
 
 def plan_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
     """Show in words what a policy would change; nothing is changed."""
-    planned = read_policy(_text(file))
+    planned = read_policy(policy_text(file))
     with premises() as opened:
-        policy = opened.desk.store.read_now(lambda tx: tx.policy)
-    found = differences(policy.document, planned)
+        policy, found = opened.desk.store.read_now(
+            lambda tx: (tx.policy, policy_change.compared(tx, planned))
+        )
     document = {"version": policy.version, **as_document(found)}
     text = [told(found)]
     if found:
@@ -62,15 +63,14 @@ def apply_policy(
     What a first one has signed, or somebody has proposed, is signed with `ringfence approve change-…`, or by the
     same command with the same file.
     """
-    document = read_policy(_text(file))
+    document = read_policy(policy_text(file))
     if propose:
         return _proposed(document, as_json=as_json)
     with premises() as opened:
         store = opened.desk.store
-        old = store.read_now(lambda tx: tx.policy)
-        found = differences(old.document, document)
+        found = store.read_now(lambda tx: policy_change.compared(tx, document))
         if store.read_now(lambda tx: policy_change.needs_signing(tx, document)):
-            policy = _signed(opened, document, found, key)
+            policy = _signed(opened, document, key)
         else:
             policy = store.write_now(
                 lambda tx: policy_change.apply(tx, document, applied_by=person())
@@ -83,17 +83,15 @@ def apply_policy(
     return Exit.DONE
 
 
-def _signed(
-    opened: Premises, document: PolicyDocument, found: Sequence[Difference], file: Path | None
-) -> Policy | Change:
+def _signed(opened: Premises, document: PolicyDocument, file: Path | None) -> Policy | Change:
     """Have an approver read the difference and sign for it; the change while more signatures are needed."""
     store = opened.desk.store
     enrolled = list(store.read_now(authority.read).keys.values())
     with Terminal() as terminal:
         keys = own_keys(opened.settings, enrolled, file)
-        terminal.say(f"\nThis policy allows more than the present one:\n\n{told(found)}\n")
+        statement, text = store.read_now(lambda tx: _to_sign(tx, document))
+        terminal.say(f"\nThis policy allows more than the present one:\n\n{text}\n")
         signer = unlocked(terminal, keys[0])
-    statement = store.read_now(lambda tx: _statement(tx, document))
     signature = signer.sign(statement)
 
     def write(tx: Transaction) -> Policy | Change:
@@ -121,6 +119,17 @@ def _waiting(change: Change, *, as_json: bool) -> Exit:
     return Exit.WAITING
 
 
+def _to_sign(tx: Transaction, document: PolicyDocument) -> tuple[Statement, str]:
+    """What is signed, and what it does in words, of one moment."""
+    basis = policy_chain.basis_now(tx)
+    anew = signed_anew(document, basis) if basis else []
+    text = [
+        told(policy_change.compared(tx, document)),
+        *(filled(f"{'signs':<8}  anew, {spelt(rate)}", indent=10) for rate in anew),
+    ]
+    return _statement(tx, document), "\n".join(text)
+
+
 def _statement(tx: Transaction, document: PolicyDocument) -> Statement:
     """The statement about this policy that waits for a signature already, or a new one."""
     wanted = document_hash(document)
@@ -134,7 +143,7 @@ def as_document(found: Sequence[Difference]) -> dict[str, Any]:
     """Differences as `--json` prints them, with what they come to."""
     return {
         "differences": [each.as_document() for each in found],
-        "loosens": any(not each.tightens for each in found),
+        "loosens": any(not each.is_free for each in found),
     }
 
 
@@ -142,13 +151,15 @@ def told(found: Sequence[Difference]) -> str:
     """Differences as a person reads them, one a line, each with its sign."""
     if not found:
         return "No difference."
-    return "\n".join(
-        filled(f"{'tightens' if each.tightens else 'loosens':<8}  {spelt(each.says)}", indent=10)
-        for each in found
-    )
+    return "\n".join(filled(f"{each.verb:<8}  {spelt(each.says)}", indent=10) for each in found)
 
 
-def _text(file: Path) -> str:
+def policy_text(file: Path) -> str:
+    """What a policy file holds.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     try:
         with file.open("rb") as opened:
             return opened.read(MAX_POLICY_BYTES).decode("utf-8")

@@ -25,9 +25,11 @@ from ringfence_server.cli import (
     deciding,
     doctor,
     exits,
+    foreseeing,
     installing,
     keeping,
     policy,
+    resolving,
     sandbox,
     scripting,
     up,
@@ -88,6 +90,7 @@ COMMANDS: Mapping[str, Command] = {
     "decline": deciding.decline,
     "up": up.up,
     "settle": keeping.settle,
+    "resolve": resolving.resolve,
     "freeze": keeping.stop,
     "unfreeze": keeping.go_on,
 }
@@ -110,6 +113,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Command]]] = {
             "show": policy.show_policy,
             "plan": policy.plan_policy,
             "apply": policy.apply_policy,
+            "test": foreseeing.foresee_purchase,
         },
     ),
     "assistant": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from ringfence.desk.resolving import Open
 from ringfence.guard.card import WIDTH, quoted
 from ringfence.intents import Intent, Level, Line, Op
 from ringfence.states import IntentState, LineState
@@ -39,12 +40,37 @@ _STANDS = {
 }
 
 
+def to_resolve(left: Open) -> list[dict[str, str]]:
+    """What a person has to resolve, as `--json` prints it."""
+    return [
+        *(
+            {"id": line.line_id, "number": line.terms.number, "op": intent.terms.op.value}
+            for intent, line in left.lines
+        ),
+        *({"id": record.number_id, "number": record.number, "op": "lost"} for record in left.lost),
+    ]
+
+
+def unresolved(left: Open) -> Iterator[str]:
+    """The same for a person, with the command."""
+    if left.lines or left.lost:
+        yield "\nOnly a person can say what became of these:"
+    for intent, line in left.lines:
+        yield f"  {intent.terms.op} {line.terms.number}: ringfence resolve {line.line_id}"
+    for record in left.lost:
+        yield f"  lost {record.number}: ringfence resolve {record.number_id}"
+
+
+_UNRESOLVED = "Only a person can say what became of it, once they have looked at the carrier:"
 _WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
 
 
 def standing(intent: Intent) -> str:
     """How it stands, and each line that says more."""
-    said = (_WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]).format(
+    waits = intent.awaited_line
+    command = [] if waits is None else [f"  ringfence resolve {waits.line_id}"]
+    said = _WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]
+    said = (said if waits is None else _UNRESOLVED).format(
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
         done=_DONE[intent.terms.op],
@@ -52,7 +78,7 @@ def standing(intent: Intent) -> str:
     )
     return "\n".join(
         part
-        for line in [said, *_lines(intent)]
+        for line in [said, *command, *_lines(intent)]
         for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
     )
 

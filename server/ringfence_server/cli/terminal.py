@@ -39,7 +39,7 @@ class Terminal:
         except OSError as error:
             raise ConfigurationError(
                 "There is no terminal here, so nobody can be asked; nothing was approved.",
-                remedy="Run ringfence approve in a terminal window of your own.",
+                remedy="Run this command in a terminal window of your own.",
             ) from error
         return self
 
@@ -94,6 +94,14 @@ class Terminal:
             self._write("That is neither. ")
         self._write("\nNothing is decided; it still waits.\n")
         return Answer.NONE
+
+    def agrees(self, text: str, number: str) -> bool:
+        """Show what is about to be written into the books; whether the person types the number's last four digits."""
+        self._write(f"\n{text}\n\nTo do that, type the last four digits of {number}: ")
+        is_meant = self._in.readline().strip() == number[-4:]
+        if not is_meant:
+            self._write("\nNothing is decided; it still waits.\n")
+        return is_meant
 
     def _write(self, text: str) -> None:
         self._out.write(text)
