@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,40 @@ def test_the_grade_is_what_can_be_seen_and_no_more(
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert grade() == ("other_user", "ok")
+
+
+@contextmanager
+def closed_to_us(folder: Path) -> Iterator[None]:
+    """As a user to whom the folder is closed: nobody, where we may become that, else behind a locked door."""
+    if os.geteuid() == 0:
+        os.seteuid(65_534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+        return
+    folder.parent.chmod(0)
+    try:
+        yield
+    finally:
+        folder.parent.chmod(0o700)
+
+
+def test_whoever_is_shut_out_is_told_so_and_nothing_else(
+    live: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback, for the configuration file lies in the closed folder: nobody ever got that grade."""
+    apart = tmp_path / "apart" / "live"
+    apart.parent.mkdir()
+    live.home.rename(apart)
+    monkeypatch.setenv("RINGFENCE_HOME", str(apart))
+    live.run("doctor")  # loads what a stranger may not read
+    with closed_to_us(apart):
+        ended = live.run("doctor", "--json")
+        refused = live.run("pending", "--json")
+    assert (ended.code, ended.document["separation"]) == (2, "other_user")
+    found = {each["check"]: each for each in ended.document["findings"]}
+    assert set(found) == {"python", "packages", "settings", "separation"}
+    assert found["separation"]["grade"] == "ok"
+    assert "is closed to this user" in found["settings"]["says"]
+    assert (refused.code, refused.error["code"]) == (2, "configuration")
