@@ -197,6 +197,12 @@ def config_file() -> tuple[Path, bool]:
     return path.absolute(), path.is_file()
 
 
+def folder_in_environment() -> Path:
+    """Where home is by the environment alone: for whoever may not read what the configuration file says."""
+    home, mode = os.environ.get(f"{PREFIX}HOME"), os.environ.get(f"{PREFIX}MODE", "sandbox")
+    return Path(home).expanduser().absolute() if home else platformdirs.user_data_path(APP) / mode
+
+
 def _read_file() -> dict[str, Any]:
     """What the configuration file says; nothing where there is none."""
     path = _file()
@@ -204,6 +210,11 @@ def _read_file() -> dict[str, Any]:
         return {}
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"The configuration file {path} is closed to this user.",
+            remedy="Run it as the user whose installation it is, or name your own in RINGFENCE_HOME.",
+        ) from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"The configuration file {path} cannot be read: {type(error).__name__}.",
@@ -219,7 +230,10 @@ def _file() -> Path | None:
     if named := os.environ.get(f"{PREFIX}CONFIG"):
         return Path(named).expanduser()
     path = _usual_file()
-    return path if path.is_file() else None
+    try:
+        return path if path.is_file() else None
+    except PermissionError:  # it may be there: whoever reads it says that they may not
+        return path
 
 
 def _usual_file() -> Path:

@@ -51,6 +51,21 @@ def test_init_says_that_others_can_enter_and_leaves_the_folder_as_it_is(
     assert stat.S_IMODE(new.stat().st_mode) == 0o755
 
 
+def test_init_says_which_folder_a_relative_home_has_become(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGFENCE_HOME", "my numbers")
+    told = shell.run("init").out
+    home = tmp_path / "my numbers"
+    assert f"\nexport RINGFENCE_HOME='{home}'\n" in told
+    assert shell.json("init")["home"] == str(home)
+    monkeypatch.setenv("RINGFENCE_HOME", str(home))
+    again = shell.run("init").out
+    assert "It is there already" in again
+    assert "relative" not in again
+
+
 def test_init_where_no_folder_can_be_made_ends_with_2(shell: Shell, new: Path) -> None:
     new.parent.write_text("no folder")
     refused = shell.run("init", "--json")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,10 @@ def test_before_anybody_may_sign_it_says_who_has_to_come_first(
         "warn",
         "There is no root, so nobody's signature counts and nothing can be bought.",
     )
-    assert found["approvers"] == ("warn", "Nobody may sign.")
+    assert found["approvers"] == (
+        "warn",
+        "Nobody may sign here, so every purchase is refused.",
+    )
     assert found["limits"][1].endswith("can be bought: cash, run-rate, count, attempts.")
     assert found["carriers"][1].startswith("The sandbox carrier alone is allowed")
     assert found["list"][0] == "unknown"
@@ -99,12 +103,11 @@ def test_one_approver_alone_is_a_warning_and_two_people_with_a_passkey_are_well(
     found = examined(live)
     assert found["root"][0] == "ok"
     assert found["root"][1].endswith(f"is pinned in {anchors(tmp_path)}, outside home.")
-    grade, says = found["approvers"]
-    assert (grade, says.partition(":")[0]) == (
+    assert found["approvers"] == (
         "warn",
-        "ada may sign (1 key with a passphrase)",
+        "ada alone may sign (1 key with a passphrase; together up to passphrase): when that key is lost only the "
+        "recovery key helps, and nobody looks at what one person signs.",
     )
-    assert "There is one approver only" in says
     assert found["policy"] == ("ok", "Version 2 is the approvers': signed, or tightened.")
     assert found["limits"] == ("ok", "6 limits, none of them zero.")
     assert found["levels"][0] == "warn"
@@ -112,7 +115,7 @@ def test_one_approver_alone_is_a_warning_and_two_people_with_a_passkey_are_well(
     enroll(tmp_path, Passkey("bob"))
     assert examined(live)["approvers"] == (
         "ok",
-        "ada, bob may sign (1 key with a passphrase, 1 key with a passkey): together up to two_people.",
+        "ada, bob may sign (1 key with a passphrase, 1 key with a passkey; together up to two_people).",
     )
 
 
@@ -146,9 +149,11 @@ def test_a_level_that_proves_no_person_is_named(
 def test_a_missing_or_foreign_pin_fails(live: Shell, tmp_path: Path) -> None:
     [pin] = anchors(tmp_path).glob("*.root")
     pin.write_text("f" * 64 + "\n")
-    assert "another root is pinned" in examined(live)["root"][1]
+    found = examined(live)
+    assert "another root is pinned" in found["approvers"][1]
+    assert "root" not in found  # nothing that rests on it is said
     pin.unlink()
-    grade, says = examined(live)["root"]
+    grade, says = examined(live)["approvers"]
     assert (grade, "pin of this installation's root is missing" in says) == ("fail", True)
     assert live.run("doctor").code == 2
 
@@ -239,3 +244,40 @@ def test_the_grade_is_what_can_be_seen_and_no_more(
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert grade() == ("other_user", "ok")
+
+
+@contextmanager
+def closed_to_us(folder: Path) -> Iterator[None]:
+    """As a user to whom the folder is closed: nobody, where we may become that, else behind a locked door."""
+    if os.geteuid() == 0:
+        os.seteuid(65_534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+        return
+    folder.parent.chmod(0)
+    try:
+        yield
+    finally:
+        folder.parent.chmod(0o700)
+
+
+def test_whoever_is_shut_out_is_told_so_and_nothing_else(
+    live: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback, for the configuration file lies in the closed folder: nobody ever got that grade."""
+    apart = tmp_path / "apart" / "live"
+    apart.parent.mkdir()
+    live.home.rename(apart)
+    monkeypatch.setenv("RINGFENCE_HOME", str(apart))
+    live.run("doctor")  # loads what a stranger may not read
+    with closed_to_us(apart):
+        ended = live.run("doctor", "--json")
+        refused = live.run("pending", "--json")
+    assert (ended.code, ended.document["separation"]) == (2, "other_user")
+    found = {each["check"]: each for each in ended.document["findings"]}
+    assert set(found) == {"python", "packages", "settings", "separation"}
+    assert found["separation"]["grade"] == "ok"
+    assert "is closed to this user" in found["settings"]["says"]
+    assert (refused.code, refused.error["code"]) == (2, "configuration")

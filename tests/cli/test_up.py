@@ -200,6 +200,8 @@ def test_it_is_installed_started_seen_and_taken_away(
     status = shell.json("up", "--status")
     assert (status["installed"], status["active"]) == (True, True)
     assert shell.json("up", "--install")["text"] == made["text"]
+    told = shell.run("up", "--install").out
+    assert told.endswith("To let it go on then: loginctl enable-linger\n")
     gone = shell.json("up", "--uninstall")
     assert (gone["removed"], gone["stopped"], file.exists()) == (True, True, False)
     assert manager.read_text().splitlines()[-1] == f"--user disable --now {name}"

@@ -1,9 +1,10 @@
 """README.md: every fenced example runs, and what it says of tools, settings and errors is so.
 
 The first word behind a fence says how it is checked: `sh` runs (`exit=N` is its exit code, `types=X`
-what a person types), `sh client` is started as its client would, `console` names targets of make,
-`json` is a client's configuration, `text card` is a card, `yaml script` is the file that a shell example
-plays. A `python` test is run by tests/testing/test_plugin.py.
+what a person types), `sh live` runs in a live installation with two people at the terminal, `sh client`
+is started as its client would, `console` names targets of make, `json` is a client's configuration,
+`text card` is a card, `yaml script` is the file that a shell example plays. A `python` test is run by
+tests/testing/test_plugin.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from cli.shell import COMMAND, END_SECONDS, REPOSITORY, ROOTS, Ended, in_terminal, inherited
+from cli.shell import COMMAND, END_SECONDS, REPOSITORY, ROOTS, Answer, Ended, in_terminal, inherited
 from ringfence.errors import all_errors
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
@@ -80,7 +81,7 @@ def told(checkout: Path) -> Ended:
     """What the shell examples did, run from the first to the last in one terminal."""
     [played] = examples("yaml script")
     (checkout / "script.yaml").write_text(played.text)
-    blocks = [each for each in examples("sh") if each.kind != "sh client"]
+    blocks = [each for each in examples("sh") if each.kind not in {"sh client", "sh live"}]
     return in_terminal(
         [BASH, "-c", "\n".join(script(blocks))],
         environment(checkout),
@@ -116,6 +117,54 @@ def test_the_shell_examples_run_from_the_first_to_the_last(told: Ended) -> None:
     assert told.code == 0, f"{told.err}\n{told.screen}"
     assert "Bought." in told.out
     assert "+14155550142  active  reception" in told.out
+
+
+SECRET = "correct horse battery staple"
+
+
+def last_letters(screen: str) -> str:
+    """What somebody types who has written the recovery key down."""
+    found = re.findall(r"(?:[0-9A-Z]{4}-){13}([0-9A-Z]{4})", screen)
+    return f"{found[0]}\n"
+
+
+def test_going_live_leads_from_nothing_to_a_number_that_two_approvers_stand_for(
+    checkout: Path, tmp_path: Path
+) -> None:
+    """Block after block, as two people who do what they say; between the first two one of them edits the file."""
+    found, allowed, rehearsed = examples("sh live")
+    sign: list[tuple[str, Answer]] = [("Passphrase of ", f"{SECRET}\n")]
+    choose: list[tuple[str, Answer]] = [("or more: ", f"{SECRET}\n"), ("again: ", f"{SECRET}\n")]
+    first: list[tuple[str, Answer]] = [
+        ("such as ada: ", "ada\n"),
+        ("last four letters: ", last_letters),
+    ]
+    second: list[tuple[str, Answer]] = [("another person: ", "bob\n"), *sign, *choose]
+    played(found, checkout, tmp_path, [*first, *choose, *second])
+    policy = checkout / "live.yaml"
+    assert "0.00 USD" in policy.read_text()
+    usual = (REPOSITORY / "core" / "ringfence" / "sandbox_policy.yaml").read_text()
+    policy.write_text(usual.replace(": client", ": passphrase"))
+    applied = played(allowed, checkout, tmp_path, sign)
+    assert "Version 2 of the policy is in force." in applied.out
+    assert "ada, bob may sign" in applied.out
+    bought = played(rehearsed, checkout, tmp_path, [(QUESTION, "0142\n"), *sign, *sign])
+    assert "SIMULATED" in bought.screen
+    assert "Bought." in bought.out
+    assert "Not frozen" in bought.out
+
+
+def played(block: Example, checkout: Path, home: Path, types: list[tuple[str, Answer]]) -> Ended:
+    """One block in a terminal, with the programs where the examples before it have put them."""
+    variables = {
+        **environment(home),
+        "RINGFENCE_MODE": "live",
+        "RINGFENCE_APPROVALS_URL": "http://localhost:0",  # the usual port may be somebody's
+        "PATH": f"{checkout}/.venv/bin:{os.environ['PATH']}",
+    }
+    ended = in_terminal([BASH, "-c", f"set -u\n{block.text}"], variables, types, cwd=checkout)
+    assert ended.code == 0, f"{ended.err}\n{ended.screen}"
+    return ended
 
 
 def test_the_card_is_the_one_that_is_shown(told: Ended) -> None:

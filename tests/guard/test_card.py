@@ -143,7 +143,7 @@ def test_a_purchase_reads_in_a_fixed_order_and_ends_with_what_the_assistant_says
         "               count: 4 of 10 (3 before)\n"
         "Look twice     NEW country: no number in US so far.\n"
         "Asked by       local:ada\n"
-        "Needs          a person, at level client\n"
+        "Needs          a yes in the assistant's client, on the page or in a terminal\n"
         "Open until     2026-11-22 13:00 UTC\n"
         "Match code     BXFNYQ\n"
         "\n"
@@ -167,7 +167,8 @@ def test_several_numbers_stand_on_one_card_each_with_its_own_price() -> None:
         ({"is_converted": True}, "today at most 2.00 USD · then at most 1.00 USD a month"),
         ({"total_now": None}, "today UNKNOWN"),
         ({"assistant_id": None}, "For assistant  nobody yet"),
-        ({"level": Level.PASSPHRASE}, "Needs          a person, at level passphrase"),
+        ({"level": Level.TWO_PEOPLE}, "Needs          two people, one of them with a passkey"),
+        ({"level": Level.PASSPHRASE}, "Needs          a person, with a passphrase"),
     ],
 )
 def test_what_is_unusual_is_said(changes: dict[str, Any], expected: str) -> None:

@@ -19,7 +19,7 @@ from ringfence.guard import approval, counting
 from ringfence.guard import budget as budgets
 from ringfence.guard.standing import Standing, standings
 from ringfence.guard.words import ERASED, UNVERIFIED
-from ringfence.intents import Intent, LineTerms, Op, Terms
+from ringfence.intents import Intent, Level, LineTerms, Op, Terms
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.numbers import E164, Capability, grouped
@@ -33,6 +33,14 @@ WIDTH = 80
 MAX_QUOTED = 200
 """Characters of text from outside that the card shows."""
 FENCE = "| "
+NEEDS = {
+    Level.CLIENT: "a yes in the assistant's client, on the page or in a terminal",
+    Level.PAGE: "a person, on the page or in a terminal",
+    Level.PASSPHRASE: "a person, with a passphrase",
+    Level.PASSKEY: "a person, with a passkey",
+    Level.TWO_PEOPLE: "two people, one of them with a passkey",
+}
+"""Consent in the words of whoever reads the card."""
 
 _ACTIONS = {
     Op.BUY: "BUY",
@@ -157,7 +165,7 @@ def card(facts: Facts) -> str:
     lines += _labelled("Look twice", facts.marks)
     lines += _labelled("Asked by", [quoted(terms.principal)])
     if intent.state is not IntentState.REFUSED:  # of which nobody was ever asked
-        lines += _labelled("Needs", [f"a person, at level {terms.level}"])
+        lines += _labelled("Needs", [NEEDS[terms.level]])
         lines += _labelled("Open until", [_moment(intent.expires_at)])
         lines += _labelled("Match code", [intent.match_code])
     if intent.reason:

@@ -23,19 +23,29 @@ ENROLL = "ringfence approver enroll NAME"
 EDIT = "ringfence policy show > policy.yaml, correct it, then ringfence policy apply policy.yaml"
 
 
+def people(store: Store) -> Iterator[Finding]:
+    """Who may sign, and whether one who is lost can be spared; nothing is said of a sandbox in which nobody does."""
+    try:
+        who = store.read_now(authority.read)
+    except (NotAuthorized, ConfigurationError) as error:
+        yield fail("approvers", error.message, for_person(error.remedy))
+        return
+    is_live = store.read_now(lambda tx: tx.mode) == "live"
+    if who.keys or is_live:
+        yield _approvers(who)
+
+
 def standing(store: Store, settings: Settings) -> Iterator[Finding]:
-    """Everything about consent in a live installation, as it is verified at this moment."""
+    """Whose consent counts in a live installation, for what, and what its history rests on."""
     yield from store.read_now(lambda tx: list(_standing(tx, settings)))
 
 
 def _standing(tx: Transaction, settings: Settings) -> Iterator[Finding]:
     try:
         who = authority.read(tx)
-    except (NotAuthorized, ConfigurationError) as error:
-        yield fail("root", error.message, for_person(error.remedy))
-        return
+    except (NotAuthorized, ConfigurationError):
+        return  # said by `people`, and nothing below could be believed
     yield _root(tx, who, settings)
-    yield _approvers(who)
     yield from _policy(tx, who)
     yield _carriers(tx.rules)
     yield _history(tx)
@@ -65,18 +75,22 @@ def _folder(anchor: Anchor) -> Path | None:
 
 def _approvers(who: Authority) -> Finding:
     if not who.keys:
-        return warn("approvers", "Nobody may sign.", ENROLL)
+        return warn("approvers", "Nobody may sign here, so every purchase is refused.", ENROLL)
     kinds = [
         f"{count} {'key' if count == 1 else 'keys'} with a {kind}"
         for kind in (KeyKind.PASSPHRASE, KeyKind.PASSKEY)
         if (count := sum(key.kind is kind for key in who.keys.values()))
     ]
-    people = sorted(who.people)
-    says = f"{', '.join(people)} may sign ({', '.join(kinds)}): together up to {who.strongest}."
-    if len(people) == 1:
-        alone = "There is one approver only; if they are lost, only the recovery key helps."
-        return warn("approvers", f"{says} {alone}", ENROLL)
-    return ok("approvers", says)
+    names = sorted(who.people)
+    can = f"{', '.join(kinds)}; together up to {who.strongest}"
+    if len(names) > 1:
+        return ok("approvers", f"{', '.join(names)} may sign ({can}).")
+    return warn(
+        "approvers",
+        f"{names[0]} alone may sign ({can}): when that key is lost only the recovery key helps, and nobody looks at "
+        "what one person signs.",
+        ENROLL,
+    )
 
 
 def _policy(tx: Transaction, who: Authority) -> Iterator[Finding]:

@@ -136,22 +136,22 @@ class Separation(StrEnum):
     """There is nothing here to look at."""
 
 
-def separation(settings: Settings) -> Separation:
-    """How far this user is from the installation."""
+def separation(folder: Path) -> Separation:
+    """How far this user is from the installation in a folder."""
     try:
-        owner = settings.folder.stat().st_uid
+        owner = folder.stat().st_uid
     except FileNotFoundError:
         return Separation.UNKNOWN
     except OSError:
         return Separation.OTHER_USER
-    if owner == os.geteuid() or os.access(settings.folder, os.R_OK | os.X_OK):
+    if owner == os.geteuid() or os.access(folder, os.R_OK | os.X_OK):
         return Separation.SAME_USER
     return Separation.OTHER_USER
 
 
-def shell(settings: Settings) -> Finding:
+def shell(folder: Path, *, is_live: bool) -> Finding:
     """What an assistant's own shell could do here, said plainly."""
-    who, grade = user(os.geteuid()), separation(settings)
+    who, grade = user(os.geteuid()), separation(folder)
     if grade is Separation.OTHER_USER:
         return ok(
             "separation",
@@ -160,14 +160,14 @@ def shell(settings: Settings) -> Finding:
     if grade is Separation.UNKNOWN:
         return unknown(
             "separation",
-            f"Grade: unknown. There is no installation at {settings.folder}; whether it is on another host cannot be "
+            f"Grade: unknown. There is no installation at {folder}; whether it is on another host cannot be "
             "seen from here.",
         )
     says = (
         f"Grade: same user. A shell that runs as {who}, an assistant's too, can read and change all of "
         "this, and answer `ringfence approve` in a terminal of its own."
     )
-    if settings.mode == "sandbox":
+    if not is_live:
         return ok("separation", f"{says} No money is at stake in a sandbox.")
     return warn(
         "separation",

@@ -21,6 +21,7 @@ from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.inviting import invited, public_address
 from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.keys.locked import MIN_PASSPHRASE, Unlocked, new_key, write_key
@@ -225,7 +226,7 @@ def list_approvers(*, as_json: Json = False) -> Exit:
 def _can(strongest: Level | None) -> str:
     if strongest is None:
         return "Nobody may sign yet. The first approver: ringfence approver enroll NAME"
-    return f"Together they can give consent at level {strongest}."
+    return f"Together they can give consent {CONSENT[strongest]}."
 
 
 def _check_person(person: str) -> None:

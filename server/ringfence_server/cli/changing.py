@@ -13,6 +13,7 @@ from ringfence.store.transaction import Store
 from ringfence_server.cli.at_work import person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import filled, show
+from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.keys.locked import KeyFile
@@ -82,22 +83,25 @@ def waits(change: Change) -> str:
     """What has to happen before it is in force."""
     return "\n".join(
         [
-            f"It waits for signatures, as {change.change_id}: this needs consent at level {change.needed}.",
+            f"It waits for signatures, as {change.change_id}: it needs consent {_needed(change)}.",
             f"Whoever signs it: {changes.signing_command(change)}",
             "With a passkey, on the approval page: ringfence approvals open",
         ]
     )
 
 
+def _needed(change: Change) -> str:
+    return CONSENT[change.needed] if change.needed else "that nobody can give"
+
+
 def told(change: Change) -> str:
     """A change as a person reads it."""
     head = f"{change.change_id}: {change.purpose} {change.subject}"
     signed = f"Signed by {', '.join(change.signed_by) or 'nobody'}"
-    needed = change.needed or "nobody can give"
     text = [head, "", *(filled(f"  {line}", indent=4) for line in change.says), ""]
     if change.state is ChangeState.WAITING:
         text += [
-            f"{signed}; it needs consent at level {needed}, until {change.until:%Y-%m-%d %H:%M} UTC.",
+            f"{signed}; it needs consent {_needed(change)}, until {change.until:%Y-%m-%d %H:%M} UTC.",
             _STANDS[change.state],
             f"To sign it:    {changes.signing_command(change)}",
             f"To refuse it:  ringfence decline {change.change_id}",

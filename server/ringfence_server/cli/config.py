@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ringfence_server.cli import founding
@@ -120,7 +123,19 @@ def where(settings: Settings) -> dict[str, str]:
 def _paths(paths: Mapping[str, Any]) -> str:
     names = {name: name.replace("_", " ") for name in paths}
     width = max(map(len, names.values()))
-    return "\n".join(f"{names[name]:<{width}}  {path}" for name, path in paths.items())
+    shown = "\n".join(f"{names[name]:<{width}}  {path}" for name, path in paths.items())
+    return f"{shown}{_relative(paths['home'])}"
+
+
+def _relative(home: str) -> str:
+    """What a relative home has become, which the next command may see from another folder."""
+    said = os.environ.get(f"{PREFIX}HOME", "")
+    if not said or Path(said).expanduser().is_absolute():
+        return ""
+    return (
+        f"\n\n{PREFIX}HOME is relative, and is another installation in another folder. To stay with this one:"
+        f"\nexport {PREFIX}HOME={shlex.quote(home)}"
+    )
 
 
 def _next(opened: Premises) -> str:

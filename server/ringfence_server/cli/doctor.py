@@ -20,7 +20,7 @@ from ringfence_server.cli.output import Json, coloured, filled, show
 from ringfence_server.cli.remedies import for_person
 from ringfence_server.clients.catalogue import Surroundings
 from ringfence_server.opening import open_installation
-from ringfence_server.settings import Settings, read_settings
+from ringfence_server.settings import Settings, folder_in_environment, read_settings
 
 COLOURS = {Grade.WARN.value: "yellow", Grade.FAIL.value: "bold red"}
 
@@ -36,10 +36,14 @@ def doctor(*, as_json: Json = False) -> Exit:
     try:
         settings = read_settings()
         found = list(_findings(settings))
-        separation = machine.separation(settings).value
+        separation = machine.separation(settings.folder).value
     except ConfigurationError as error:  # of the settings; the checks keep their own
         found = [*machine.versions(), fail("settings", error.message, for_person(error.remedy))]
         separation = None
+        folder = folder_in_environment()
+        if machine.separation(folder) is machine.Separation.OTHER_USER:
+            separation = machine.Separation.OTHER_USER.value
+            found.append(machine.shell(folder, is_live=True))
     has_failed = any(finding.grade is Grade.FAIL for finding in found)
     document = {
         "healthy": not has_failed,
@@ -58,7 +62,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if settings.mode == "live":
         yield secrets.carriers()
     yield from clients.told(Surroundings())
-    yield machine.shell(settings)
+    yield machine.shell(settings.folder, is_live=settings.mode == "live")
 
 
 def _installation(settings: Settings) -> Iterator[Finding]:
@@ -78,6 +82,7 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from database.contents(opened.desk.store, settings)
+        yield from approvers.people(opened.desk.store)
         if settings.mode == "live":
             yield from approvers.standing(opened.desk.store, settings)
         yield page.reached(opened)

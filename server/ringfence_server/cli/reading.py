@@ -7,11 +7,20 @@ from collections.abc import Iterator
 
 from ringfence.desk.resolving import Open
 from ringfence.guard.card import WIDTH, quoted
-from ringfence.intents import Intent, Line, Op
+from ringfence.intents import Intent, Level, Line, Op
 from ringfence.states import IntentState, LineState
 
 MAX_SENTENCE = 600
 """Characters of a stored message; ours are shorter."""
+CONSENT = {
+    Level.CLIENT: "of a client",
+    Level.PAGE: "on the page or in a terminal",
+    Level.PASSPHRASE: "with a passphrase",
+    Level.PASSKEY: "with a passkey",
+    Level.TWO_PEOPLE: "of two people, one of them with a passkey",
+}
+"""What stands behind the word consent, at each level."""
+
 _DONE = {Op.BUY: "Bought", Op.RELEASE: "Given back", Op.ASSIGN: "Moved"}
 
 _STANDS = {

@@ -90,7 +90,7 @@ def _install(*, as_json: bool) -> Exit:
 
 def _started(service: Service, failed: str | None) -> str:
     if failed is None:
-        return f"It runs now. Its log: {service.log}"
+        return f"It runs now. Its log: {service.log}\n{service.afterwards}".rstrip()
     commands = " && ".join(shlex.join(words) for words in service.start)
     return f"It is written, and not started ({failed}). To start it:\n{commands}"
 

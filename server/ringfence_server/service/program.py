@@ -81,3 +81,5 @@ class Service:
     """Ends with 0 while it runs."""
     log: str
     """How its log is read."""
+    afterwards: str = ""
+    """What a person may want to do as well."""

@@ -59,6 +59,7 @@ def service(program: Program) -> Service:
         stop=((*user, "disable", "--now", unit),),
         is_active=(*user, "is-active", "--quiet", unit),
         log=f"journalctl --user --unit {unit}",
+        afterwards="It ends when you log out. To let it go on then: loginctl enable-linger",
     )
 
 
