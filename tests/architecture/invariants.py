@@ -105,6 +105,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_withdrawal.py::test_it_is_withdrawn_once",
             "store/test_page_rows.py::test_a_nonce_works_once_however_many_try",
             "guard/test_resolution.py::test_what_was_signed_about_a_line_is_used_once_and_for_that_line",
+            "guard/test_adjustment.py::test_two_adjustments_that_were_signed_at_once_are_not_both_written",
         ),
         not_built=f"the nonces in signed statements: {SIGNATURES}",
     ),
@@ -138,6 +139,7 @@ INVARIANTS: dict[str, Invariant] = {
             "values/test_money.py::test_no_float_becomes_money_in_any_way",
             "values/test_money.py::test_a_conversion_is_never_below_the_exact_amount_nor_a_micro_unit_above",
             "nouns/test_intents.py::test_terms_hold_no_number_that_canonical_json_could_round",
+            "guard/test_adjustment.py::test_a_difference_never_counts_for_less_than_it_is",
         ),
     ),
     "INV-CURRENCY": Invariant(
@@ -167,6 +169,8 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_budget_fold.py::test_any_history_folds_to_what_its_outcomes_say",
             "cli/test_books.py::test_the_books_are_proved_after_a_purchase",
             "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
+            "guard/test_adjustment.py::test_another_policy_counts_adjustments_too",
+            "guard/test_adjustment.py::test_an_adjusted_number_that_is_given_back_leaves_nothing_behind",
         ),
     ),
     "INV-APPEND": Invariant(
@@ -245,6 +249,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_decision.py::test_tightening_a_limit_or_using_more_never_turns_a_no_into_a_yes",
             "guard/test_policy_diff.py::test_what_tightens_never_turns_a_no_into_a_yes",
             "cli/test_assistants.py::test_a_live_register_is_for_approvers_alone",
+            "guard/test_adjustment.py::test_what_gives_budget_back_is_signed_at_the_strongest_level_in_force",
         ),
         not_built=f"signing what loosens: {SIGNATURES}",
     ),

@@ -41,6 +41,7 @@ EXAMPLES: Mapping[str, str] = {
     "assistant remove": "ringfence assistant remove 'support-*'",
     "ledger verify": "ringfence ledger verify",
     "ledger export": "ringfence ledger export --format csv --output ledger.csv",
+    "ledger adjust": "ringfence ledger adjust +14155550142 --setup '0.19 USD' --reason VAT",
     "audit verify": "ringfence audit verify",
     "config show": "ringfence config show",
     "db status": "ringfence db status",
