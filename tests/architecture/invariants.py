@@ -32,6 +32,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_races.py::test_eight_processes_race_for_the_edge_of_every_budget",
             "store/test_contract.py::test_many_threads_never_pass_a_limit_and_lose_nothing",
             "store/test_contract.py::test_a_balance_moves_only_within_its_limit",
+            "guard/test_void.py::test_a_tighter_policy_voids_what_it_does_not_allow",
         ),
     ),
     "INV-ONE-CHARGE": Invariant(
@@ -80,6 +81,7 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_consent_that_is_too_weak_approves_nothing",
             "guard/test_resolution.py::test_in_a_live_installation_an_approver_signs_for_it",
             "guard/test_resolution.py::test_the_chain_keeps_who_said_what_and_the_hash_of_their_words",
+            "guard/test_void.py::test_consent_that_does_not_hold_any_more_sends_nothing",
         ),
         not_built=f"the signature: {SIGNATURES}",
     ),
@@ -92,6 +94,8 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_buying.py::test_consent_to_another_digest_approves_nothing",
             "providers/test_contract.py::test_a_request_is_a_pure_function_of_the_line_and_its_tag",
             "providers/test_contract.py::test_a_ticket_for_another_request_sends_nothing",
+            "guard/test_void.py::test_what_is_sold_otherwise_than_it_was_approved_is_not_bought",
+            "guard/test_void.py::test_a_move_is_void_once_the_number_serves_somebody_else",
         ),
     ),
     "INV-SINGLE-USE": Invariant(
@@ -129,6 +133,8 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_outcomes.py::test_a_charge_above_what_was_approved_freezes_and_waits_for_a_person",
             "providers/test_contract.py::test_a_purchase_dearer_than_approved_is_for_a_person_to_judge",
             "guard/test_late_answers.py::test_a_dearer_yes_that_comes_late_is_left_to_a_person",
+            "guard/test_void.py::test_what_is_sold_otherwise_than_it_was_approved_is_not_bought",
+            "guard/test_void.py::test_a_lower_price_voids_nothing",
         ),
     ),
     "INV-MONEY-INT": Invariant(
