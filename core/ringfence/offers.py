@@ -176,6 +176,10 @@ class Quote(Noun):
     buyable: Buyable
     papers: Papers
     quoted_at: datetime
+    type: NumberType | None = None
+    """None, like the next two, where the carrier's quote does not say it."""
+    capabilities: tuple[Capability, ...] | None = None
+    min_term_months: int | None = None
 
 
 class CarrierHold(Noun):

@@ -32,6 +32,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_races.py::test_eight_processes_race_for_the_edge_of_every_budget",
             "store/test_contract.py::test_many_threads_never_pass_a_limit_and_lose_nothing",
             "store/test_contract.py::test_a_balance_moves_only_within_its_limit",
+            "guard/test_void.py::test_a_tighter_policy_voids_what_it_does_not_allow",
         ),
     ),
     "INV-ONE-CHARGE": Invariant(
@@ -103,6 +104,7 @@ INVARIANTS: dict[str, Invariant] = {
             "approvals/test_passkey.py::test_two_passkeys_of_one_person_are_one_person",
             "approvals/test_passkey_browser.py::test_what_a_passkey_signed_for_another_port_of_this_machine_counts_for_nothing",
             "guard/test_signed_consent.py::test_whatever_is_changed_after_the_consent_nothing_is_sent",
+            "guard/test_void.py::test_consent_that_does_not_hold_any_more_sends_nothing",
         ),
         not_built="mandates, which would be the other kind of evidence",
     ),
@@ -120,6 +122,8 @@ INVARIANTS: dict[str, Invariant] = {
             "providers/test_contract.py::test_a_ticket_for_another_request_sends_nothing",
             "approvals/test_passkey.py::test_an_answer_for_one_request_decides_no_other",
             "approvals/test_passkey.py::test_a_card_that_says_something_else_now_asks_for_another_signature",
+            "guard/test_void.py::test_what_is_sold_otherwise_than_it_was_approved_is_not_bought",
+            "guard/test_void.py::test_a_move_is_void_once_the_number_serves_somebody_else",
         ),
     ),
     "INV-SINGLE-USE": Invariant(
@@ -142,6 +146,7 @@ INVARIANTS: dict[str, Invariant] = {
             "approvals/test_enrolling.py::test_a_code_makes_one_passkey",
             "approvals/test_changes_page.py::test_a_freeze_is_lifted_with_a_passkey_once",
             "guard/test_signed_consent.py::test_a_signed_statement_is_used_once",
+            "guard/test_adjustment.py::test_two_adjustments_that_were_signed_at_once_are_not_both_written",
         ),
     ),
     "INV-EXPIRY": Invariant(
@@ -171,6 +176,8 @@ INVARIANTS: dict[str, Invariant] = {
             "desk/test_outcomes.py::test_a_charge_above_what_was_approved_freezes_and_waits_for_a_person",
             "providers/test_contract.py::test_a_purchase_dearer_than_approved_is_for_a_person_to_judge",
             "guard/test_late_answers.py::test_a_dearer_yes_that_comes_late_is_left_to_a_person",
+            "guard/test_void.py::test_what_is_sold_otherwise_than_it_was_approved_is_not_bought",
+            "guard/test_void.py::test_a_lower_price_voids_nothing",
         ),
     ),
     "INV-MONEY-INT": Invariant(
@@ -181,6 +188,7 @@ INVARIANTS: dict[str, Invariant] = {
             "values/test_money.py::test_no_float_becomes_money_in_any_way",
             "values/test_money.py::test_a_conversion_is_never_below_the_exact_amount_nor_a_micro_unit_above",
             "nouns/test_intents.py::test_terms_hold_no_number_that_canonical_json_could_round",
+            "guard/test_adjustment.py::test_a_difference_never_counts_for_less_than_it_is",
         ),
     ),
     "INV-CURRENCY": Invariant(
@@ -211,6 +219,8 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_budget_fold.py::test_any_history_folds_to_what_its_outcomes_say",
             "cli/test_books.py::test_the_books_are_proved_after_a_purchase",
             "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
+            "guard/test_adjustment.py::test_another_policy_counts_adjustments_too",
+            "guard/test_adjustment.py::test_an_adjusted_number_that_is_given_back_leaves_nothing_behind",
         ),
     ),
     "INV-APPEND": Invariant(
@@ -306,6 +316,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_changes.py::test_an_enrolment_under_an_older_policy_is_signed_by_nobody",
             "guard/test_rates.py::test_many_small_steps_never_leave_the_signed_rate",
             "guard/test_tampered_intent.py::test_a_looser_policy_that_is_written_into_a_live_database_buys_nothing",
+            "guard/test_adjustment.py::test_what_gives_budget_back_is_signed_at_the_strongest_level_in_force",
         ),
     ),
     "INV-FREEZE": Invariant(

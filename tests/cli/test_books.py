@@ -215,6 +215,50 @@ def test_json_has_the_same_rows_as_they_are(shell: Shell) -> None:
     assert text.endswith("\r\n")
 
 
+def test_an_adjustment_is_asked_for_counted_shown_and_exported(shell: Shell) -> None:
+    shell.buy()
+    asked = ("ledger", "adjust", NUMBER, "--setup", "0.40 USD", "--less")
+    types = {"erased later: ": "the offer of May\n", f"last four digits of {NUMBER}: ": "0142\n"}
+    ended = shell.run_in_terminal(*asked, "--json", types=types)
+    assert ended.code == 0, ended.err
+    for fact in (
+        "charged 2",
+        "set-up 1.00 USD, monthly 1.00 USD",
+        "You say: 0.40 USD less, once.",
+        "Why: the offer of May",
+        "used 2.00 USD, held 0.00 USD ->",
+        "used 1.60 USD, held 0.00 USD, of 25.00 USD",
+    ):
+        assert fact in " ".join(ended.screen.split()), fact
+    spending = shell.json("spending")
+    assert spending["forecast"] == "1.60 USD"
+    [credit] = [fact for fact in spending["recent"] if fact["what"] == "credit"]
+    assert (credit["number"], credit["amount"]) == (NUMBER, "0.40 USD")
+    assert "credit" in shell.run("spending").out
+    rows = list(csv.DictReader(io.StringIO(shell.run("ledger", "export").out, newline="")))
+    [row] = [row for row in rows if row["kind"] == "adjust"]
+    assert (row["setup"], row["monthly"], row["spent"]) == ("-0.40", "0.00", "-0.40")
+    assert (row["number_id"], row["number"]) == (ended.document["number_id"], f"'{NUMBER}")
+    assert shell.json("ledger", "verify")["agrees"]
+    assert shell.json("audit", "verify")["holds"]
+
+
+@pytest.mark.parametrize(
+    "typed", [{"erased later: ": "\n"}, {"erased later: ": "why\n", "digits of ": "no\n"}]
+)
+def test_without_a_reason_or_a_yes_nothing_is_adjusted(shell: Shell, typed: dict[str, str]) -> None:
+    shell.buy()
+    ended = shell.run_in_terminal("ledger", "adjust", NUMBER, "--setup", "1 USD", types=typed)
+    assert ended.code in {2, 4}
+    alone = shell.run_alone("ledger", "adjust", NUMBER, "--setup", "1 USD", "--reason", "x")
+    assert (alone.code, "no terminal" in alone.err) == (2, True)
+    assert {row["kind"] for row in shell.json("ledger", "export")["entries"]} == {
+        "hold",
+        "claim",
+        "post",
+    }
+
+
 def test_an_empty_ledger_is_a_head_without_rows(shell: Shell) -> None:
     assert shell.run("ledger", "export").out == ",".join(COLUMNS) + "\r\n"
     assert shell.json("ledger", "export") == {"entries": []}

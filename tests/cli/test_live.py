@@ -14,6 +14,10 @@ from ringfence_server.opening import open_installation
 from ringfence_server.settings import Settings
 
 WORDS = "correct horse battery staple"
+# Each is typed at a prompt of its own: what is typed before a prompt is there is not read.
+WRONG_WORDS = dict.fromkeys(
+    ("Passphrase of ada", "Passphrase of ada (", "Passphrase of ada (k"), "wrong\n"
+)
 LIMITS = yaml.safe_dump(
     policy_with(levels="{buy: passphrase, release: passphrase, assign: passphrase}").model_dump(
         mode="json"
@@ -86,12 +90,7 @@ def test_without_a_terminal_no_policy_is_loosened(live: Shell, tmp_path: Path) -
 def test_a_wrong_passphrase_loosens_nothing(live: Shell, tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(LIMITS)
-    types = {
-        "Passphrase of ada": "wrong\n",
-        "Passphrase of ada (": "wrong\n",
-        "Passphrase of ada (k": "wrong\n",
-    }
-    ended = in_terminal(live, "policy", "apply", str(file), **types)
+    ended = in_terminal(live, "policy", "apply", str(file), **WRONG_WORDS)
     assert ended.code == 3
     assert live.json("policy", "show")["version"] == 1
 
@@ -102,6 +101,21 @@ def test_a_freeze_is_lifted_by_an_approver_alone(live: Shell) -> None:
     thawed = in_terminal(live, "unfreeze", **{"Passphrase of ada": f"{WORDS}\n"})
     assert thawed.code == 0, thawed.err
     assert live.json("spending")["frozen"] is None
+
+
+def test_an_adjustment_is_signed_for(live: Shell, tmp_path: Path) -> None:
+    allow(live, tmp_path)
+    in_terminal(
+        live, "approve", live.propose(),
+        **{"or no: ": f"{NUMBER[-4:]}\n", "Passphrase of ada": f"{WORDS}\n"},
+    )  # fmt: skip
+    asked = ("ledger", "adjust", NUMBER, "--monthly", "0.25 USD", "--reason", "invoice 4711")
+    signed = in_terminal(live, *asked, **{"Passphrase of ada": f"{WORDS}\n"})
+    assert signed.code == 0, signed.err
+    assert "0.25 USD a month more, this time and from now on" in signed.screen
+    assert live.json("numbers")["numbers"][0]["monthly"] == "1.25 USD"
+    assert live.json("spending")["run_rate"] == "1.25 USD"
+    assert live.json("ledger", "verify")["agrees"]
 
 
 def test_what_became_of_a_number_is_signed_for(live: Shell, tmp_path: Path) -> None:
@@ -118,8 +132,7 @@ def test_what_became_of_a_number_is_signed_for(live: Shell, tmp_path: Path) -> N
     live.call("list_numbers", refresh=True)
     [waiting] = live.json("pending")["to_resolve"]
     said = ("resolve", waiting["id"], "--released", "--evidence", "the carrier's mail")
-    wrong = in_terminal(live, *said, **{"Passphrase of ada": "wrong\n", "That is not it.": "wrong\n",
-                                        "not it.\r\nPassphrase of ada": "wrong\n"})  # fmt: skip
+    wrong = in_terminal(live, *said, **WRONG_WORDS)
     assert wrong.code == 3
     assert live.json("pending")["to_resolve"] == [waiting]
     signed = in_terminal(live, *said, **{"Passphrase of ada": f"{WORDS}\n"})

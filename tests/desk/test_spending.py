@@ -16,8 +16,9 @@ from house import ME, SOMEBODY_ELSE, House, policy_with
 from ringfence.desk import spending as story
 from ringfence.desk.consenting import decline_at_terminal
 from ringfence.desk.spending import FactKind, Period, Spending, period_at, show_spending
+from ringfence.guard import adjustment, freeze
 from ringfence.guard import budget as budgets
-from ringfence.guard import freeze
+from ringfence.guard.adjustment import Difference
 from ringfence.guard.books import refold
 from ringfence.money import Money
 from ringfence.policy import AttemptsBudget, Window
@@ -26,6 +27,7 @@ from ringfence.sandbox.faults import Fault
 from ringfence.settle import reconcile
 from ringfence.states import LineState
 from ringfence.store import inventory
+from ringfence.store.audit import Words
 from ringfence.store.balances import ROLLING
 from ringfence.store.transaction import Transaction
 
@@ -388,7 +390,18 @@ async def test_a_month_in_another_zone_begins_there(house: House) -> None:
 
 # The property: what is shown is what the ledger says, whatever happened.
 
-STEPS = ("buy", "buy abroad", "propose", "decline", "time-out", "pending", "gone", "wait", "month")
+STEPS = (
+    "buy",
+    "buy abroad",
+    "adjust",
+    "propose",
+    "decline",
+    "time-out",
+    "pending",
+    "gone",
+    "wait",
+    "month",
+)
 MANY = "{name: attempts, kind: attempts, limit: 1000}"
 WIDE = [
     MANY,
@@ -434,12 +447,36 @@ async def do(house: House, step: str) -> None:
     elif step == "decline":
         intent = await house.propose(*await house.find())
         await decline_at_terminal(house.desk, intent.intent_id, person="p", reason=None)
+    elif step == "adjust":
+        adjust_everything(house)
     elif step == "buy abroad":
         await house.buy(*await house.find(country="GB", area_code="161"))
     else:
         if step in faults:
             house.carrier.add_fault(faults[step])
         await house.buy(*await house.find())
+
+
+def adjust_everything(house: House) -> None:
+    """Of every number the set-up was a little more, and the month a little less."""
+    for record in house.read(inventory.paid_for):
+        for setup, monthly in (("0.30", None), (None, "0.10")):
+            house.write(lambda tx: _adjust(tx, record.number_id, setup, monthly))  # noqa: B023  # run at once
+            house.clock.advance(seconds=1)
+
+
+def _adjust(tx: Transaction, number_id: str, setup: str | None, monthly: str | None) -> None:
+    record = adjustment.number_of(tx, number_id)
+    assert record.monthly is not None
+    currency = record.monthly.currency
+    difference = Difference(
+        setup=Money.of(setup, currency) if setup else None,
+        monthly=Money.of(monthly, currency) if monthly else None,
+        is_less=monthly is not None,
+    )
+    charge = adjustment.charge_of(tx, record, None)
+    body = adjustment.body(tx, number_id, difference, charge)
+    adjustment.adjust(tx, number_id, body, Words.fresh("an invoice"), person="p")
 
 
 async def live(folder: Path, steps: list[str]) -> None:

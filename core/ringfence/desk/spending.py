@@ -39,7 +39,10 @@ class FactKind(StrEnum):
     RENEWAL = "renewal"
     RELEASE = "release"
     ADJUSTMENT = "adjustment"
-    """Nobody here asked for it: a late success, a number found at the carrier, a price that became known."""
+    """Nobody here asked for it: a late success, a number found at the carrier, a price that became known, or an
+    invoice that is higher than the books were."""
+    CREDIT = "credit"
+    """An invoice was lower than the books by so much."""
 
 
 @dataclass(frozen=True)
@@ -144,28 +147,38 @@ def period_at(rules: PolicyDocument, window: Window, moment: datetime) -> Period
 class _Sum:
     """A sum in one currency that is unknown as soon as one part of it is."""
 
-    total: Money | None
+    currency: str
+    micros: int | None = 0
     is_converted: bool = False
 
-    def add(self, amount: Money, converted: Money | None, *, times: int = 1) -> None:
-        if self.total is not None and amount.micros:
-            self.is_converted |= amount.currency != self.total.currency
-            self.total = None if converted is None else self.total + converted * times
+    @property
+    def total(self) -> Money | None:
+        return None if self.micros is None else Money(self.micros, self.currency)
+
+    def add(self, amount: Money, converted: Money | None) -> None:
+        micros = None if converted is None else converted.micros
+        self.count(amount.micros, amount.currency, micros)
+
+    def count(self, micros: int, currency: str, converted: int | None) -> None:
+        """Add what may be below zero: an adjustment can come before what it takes off."""
+        if self.micros is not None and micros:
+            self.is_converted |= currency != self.currency
+            self.micros = None if converted is None else self.micros + converted
 
 
 def _forecast(tx: Transaction, period: Period, numbers: list[NumberRecord]) -> _Sum:
     """Spent and held count at the rates that are frozen with them, as in every budget; the rest at today's."""
     currency = tx.rules.currency
-    found = _Sum(Money.zero(currency))
+    found = _Sum(currency)
     for spent in ledger.spent(tx, since=period.start, until=period.end):
-        amount = Money(spent.micros, spent.currency)
-        converted = windows.convert_as_of(tx, spent.policy_version, amount, currency)
-        found.add(amount, converted, times=spent.times)
+        convert = partial(windows.convert_as_of, tx, spent.policy_version)
+        each = budgets.against_us(spent.micros, spent.currency, currency, convert)
+        found.count(spent.micros, spent.currency, None if each is None else each * spent.times)
     for version, amount in _held(tx, period):
         found.add(amount, windows.convert_as_of(tx, version, amount, currency))
     for record in numbers:
         if record.monthly is None:
-            return _Sum(None)
+            return _Sum(currency, None)
         if _is_to_come(tx, period, record):
             found.add(record.monthly, tx.rules.convert(record.monthly, currency, tx.now))
     return found
@@ -201,7 +214,13 @@ def _is_to_come(tx: Transaction, period: Period, record: NumberRecord) -> bool:
 def _recent(tx: Transaction, period: Period) -> list[Fact]:
     """The latest facts of the period, newest first."""
     bounds = {"since": period.start, "until": period.end}
-    kinds = {EntryKind.POST, EntryKind.LATE, EntryKind.EXTERNAL, EntryKind.RELEASE}
+    kinds = {
+        EntryKind.POST,
+        EntryKind.LATE,
+        EntryKind.EXTERNAL,
+        EntryKind.RELEASE,
+        EntryKind.ADJUST,
+    }
     # Twice as many: where a first price becomes known, two entries are one fact.
     found = ledger.latest(tx, kinds, **bounds, limit=2 * MAX_RECENT)
     facts = [*_facts(found), *_renewals(tx, period)]
@@ -225,13 +244,22 @@ def _renewals(tx: Transaction, period: Period) -> list[Fact]:
 
 
 def _facts(found: list[tuple[Entry, datetime]]) -> list[Fact]:
-    begun = {(e.number_id, e.effective_at) for e, _ in found if e.kind is EntryKind.EXTERNAL}
+    begun = {(e.dimensions.number, e.effective_at) for e, _ in found if e.kind in _BEGINS}
+    adjusted = {(e.dimensions.number, at) for e, at in found if e.kind is EntryKind.ADJUST}
+    left_out = {
+        # Given back and found again in one moment is neither: a price became known, or who bought it.
+        EntryKind.RELEASE: begun,
+        # And that price is part of the adjustment which it came with.
+        EntryKind.EXTERNAL: adjusted,
+    }
     return [
         _fact(entry, recorded_at)
         for entry, recorded_at in found
-        # Given back and found again in one moment is neither: a price became known.
-        if entry.kind is not EntryKind.RELEASE or (entry.number_id, entry.effective_at) not in begun
+        if (entry.dimensions.number, entry.effective_at) not in left_out.get(entry.kind, set())
     ]
+
+
+_BEGINS = frozenset({EntryKind.EXTERNAL, EntryKind.POST, EntryKind.LATE})
 
 
 _WHAT = {
@@ -240,6 +268,7 @@ _WHAT = {
     EntryKind.RELEASE: FactKind.RELEASE,
     EntryKind.LATE: FactKind.ADJUSTMENT,
     EntryKind.EXTERNAL: FactKind.ADJUSTMENT,
+    EntryKind.ADJUST: FactKind.ADJUSTMENT,
 }
 
 
@@ -248,9 +277,10 @@ def _fact(entry: Entry, recorded_at: datetime) -> Fact:
     # A number without a price is counted at nothing, which is not what it costs.
     is_unknown = entry.kind is EntryKind.EXTERNAL and not micros
     return Fact(
-        at=min(entry.effective_at, recorded_at),
-        what=_WHAT[entry.kind],
+        # An adjustment counts when that was charged which it is about; it happened when it was written.
+        at=recorded_at if entry.kind is EntryKind.ADJUST else min(entry.effective_at, recorded_at),
+        what=FactKind.CREDIT if micros < 0 else _WHAT[entry.kind],
         number=entry.dimensions.number,
-        amount=None if is_unknown else Money(micros, entry.currency),
+        amount=None if is_unknown else Money(abs(micros), entry.currency),
         assistant_id=entry.dimensions.assistant_id,
     )

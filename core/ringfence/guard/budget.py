@@ -107,10 +107,38 @@ def counted(budget: Budget, price: Price, convert: Converter) -> int:
     """
     amount = amount_of(budget, price, convert)
     if amount is None:
-        raise ConfigurationError(
-            f"There is no exchange rate from {price.currency} for budget {budget.name}.",
-            remedy="Tell the person to add the rate to the policy.",
-        )
+        raise _no_rate(budget, price.currency)
+    return amount
+
+
+def _no_rate(budget: Budget, currency: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is no exchange rate from {currency} for budget {budget.name}.",
+        remedy="Tell the person to add the rate to the policy.",
+    )
+
+
+def against_us(micros: int, currency: str, target: str, convert: Converter) -> int | None:
+    """A difference in another currency: more is rounded up, less is rounded down; None without a rate."""
+    converted = convert(Money(abs(micros), currency), target)
+    if converted is None:
+        return None
+    if micros >= 0:
+        return converted.micros
+    # What `convert` gives is less than a micro-unit above the exact amount, so one less is not above it.
+    return -converted.micros if currency == target else -max(converted.micros - 1, 0)
+
+
+def adjusted(budget: CashBudget, entry: Entry, convert: Converter) -> int:
+    """What an adjustment adds to a cash budget, or takes from it.
+
+    Raises:
+        ConfigurationError: no policy, neither then nor now, has a rate for it.
+    """
+    micros = entry.setup_micros + entry.monthly_micros
+    amount = against_us(micros, entry.currency, budget.limit.currency, convert)
+    if amount is None:
+        raise _no_rate(budget, entry.currency)
     return amount
 
 
@@ -288,7 +316,13 @@ def _take(step: _Step, kind: EntryKind, price: Price, convert: Converter) -> Non
 
 
 def _fold_number(entry: Entry, rules: PolicyDocument, convert: Converter, used: Totals) -> None:
-    """Renewals count as cash; external and released numbers change run-rate and count."""
+    """Renewals and adjustments count as cash; external and released numbers change run-rate and count."""
+    if entry.kind is EntryKind.ADJUST:
+        for budget in balanced(rules):
+            if isinstance(budget, CashBudget) and matches(budget, entry.dimensions):
+                window = window_at(budget, entry.effective_at)
+                _add(used, (budget.name, window), adjusted(budget, entry, convert))
+        return
     monthly = Money(entry.monthly_micros, entry.currency)
     price = Price(setup=Money.zero(entry.currency), monthly=monthly)
     for budget in balanced(rules):

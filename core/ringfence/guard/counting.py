@@ -58,6 +58,24 @@ def uncount(tx: Transaction, record: NumberRecord) -> None:
     }))  # fmt: skip
 
 
+def recount(tx: Transaction, record: NumberRecord, monthly: Money) -> None:
+    """Let a number count at another monthly price from now on, in the budgets in which it counts."""
+    counted = counted_by(tx, record)
+    uncount(tx, record)
+    _write(tx, counted.model_copy(update={
+        "entry_id": tx.new_id(Prefix.ENTRY),
+        "kind": EntryKind.EXTERNAL,
+        "line_id": None,
+        "line_version": None,
+        "intent_id": None,
+        "number_id": record.number_id,
+        "effective_at": tx.now,
+        "currency": monthly.currency,
+        "setup_micros": 0,
+        "monthly_micros": monthly.micros,
+    }))  # fmt: skip
+
+
 def counted_by(tx: Transaction, record: NumberRecord) -> Entry:
     """The entry by which an owned number counts."""
     entry = ledger.counting_entry(tx, number_id=record.number_id, line_id=record.line_id)

@@ -161,6 +161,12 @@ def _standing_objection(tx: Transaction, intent: Intent) -> RingfenceError | Non
     """Is the consent still good: there, for these very terms, strong enough, and in time?"""
     if tx.now >= intent.expires_at:
         return Expired(f"The consent to {intent.intent_id} ended before it was sent.")
+    assistant_id = intent.terms.assistant_id
+    if assistant_id is not None and tx.rules.assistant(assistant_id) is None:
+        return PolicyRefused(
+            f"{assistant_id} is registered no longer, so nothing is done for it.",
+            remedy="Tell the person to register it again, or ask for another assistant.",
+        )
     given = approval.level_given(tx, intent)
     needed = approval.needed_level(tx, intent)
     if given is None or given.strength < needed.strength:
@@ -169,7 +175,7 @@ def _standing_objection(tx: Transaction, intent: Intent) -> RingfenceError | Non
 
 
 def _price_objection(line: Line, quote: Quote | None) -> RingfenceError | None:
-    """What was approved is what is sent: same number, no price component higher, still for sale."""
+    """What was approved is what is sent: same number of the same kind, no price component higher, still for sale."""
     terms = line.terms
     if quote is None or quote.number != terms.number:
         return NumberGone(f"{terms.number} is no longer for sale.")
@@ -177,8 +183,24 @@ def _price_objection(line: Line, quote: Quote | None) -> RingfenceError | None:
         return PriceChanged(
             f"{terms.number} now costs {_said(quote)}; {_approved(line)} was approved."
         )
+    changed = _changed_terms(line, quote)
+    if changed is not None:
+        return PriceChanged(f"{terms.number} is sold on other terms by now: {changed}.")
     if quote.buyable not in {Buyable.NOW, Buyable.UNKNOWN}:
         return PolicyRefused(f"{terms.number} cannot be bought at this moment.")
+    return None
+
+
+def _changed_terms(line: Line, quote: Quote) -> str | None:
+    """How what is on sale differs from what was approved, beside its price; a shorter term is no difference."""
+    terms = line.terms
+    if quote.type not in {None, terms.type}:
+        return f"it is {quote.type}, and {terms.type} was approved"
+    if quote.min_term_months is not None and quote.min_term_months > terms.min_term_months:
+        return f"at least {quote.min_term_months} months, and {terms.min_term_months} were approved"
+    if quote.capabilities is not None and set(quote.capabilities) != set(terms.capabilities):
+        can = " ".join(sorted(quote.capabilities)) or "nothing"
+        return f"it can {can}, and {' '.join(sorted(terms.capabilities))} was approved"
     return None
 
 

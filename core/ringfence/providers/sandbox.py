@@ -143,6 +143,7 @@ class SandboxAdapter:
         if quotation is None:
             return None
         item = quotation.item
+        stock = _stock(item, self.account)
         return Quote(
             stock_id=item.stock_id,
             number=item.number,
@@ -150,6 +151,9 @@ class SandboxAdapter:
             buyable=item.buyable,
             papers=item.papers,
             quoted_at=quotation.quoted_at,
+            type=stock.type,
+            capabilities=stock.capabilities,
+            min_term_months=stock.min_term_months,
         )
 
     async def requirements(

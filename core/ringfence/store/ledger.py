@@ -34,6 +34,8 @@ class EntryKind(StrEnum):
     RENEWAL = "renewal"
     EXTERNAL = "external"
     RELEASE = "release"
+    ADJUST = "adjust"
+    """A charge was in truth higher or, below zero, lower than the books have it."""
 
 
 class Dimensions(Noun):
@@ -50,7 +52,7 @@ class Dimensions(Noun):
 
 
 class Entry(Noun):
-    """One row of the ledger; amounts in micro-units of `currency`."""
+    """One row of the ledger; amounts in micro-units of `currency`, below zero in adjustments alone."""
 
     entry_id: str
     kind: EntryKind
@@ -138,6 +140,20 @@ def counting_entry(tx: Transaction, *, number_id: str, line_id: str | None) -> E
     return _entry(row) if row is not None else None
 
 
+def charges_of(tx: Transaction, *, number_id: str, line_id: str | None) -> list[Entry]:
+    """What was charged for a number, and every adjustment of that, in the order in which they count."""
+    table = schema.ledger_entry.c
+    is_its = table.number_id == number_id
+    if line_id is not None:
+        is_its |= table.line_id == line_id
+    rows = tx.connection.execute(
+        select(schema.ledger_entry)
+        .where(is_its, table.kind.in_([kind.value for kind in SPENDING]))
+        .order_by(table.effective_at, table.entry_id)
+    )
+    return [_entry(row) for row in rows]
+
+
 def exists(tx: Transaction, entry_id: str) -> bool:
     """Whether an entry with this id was written; renewals have ids that say what they renew."""
     found = tx.connection.execute(
@@ -195,7 +211,7 @@ def latest(
 
 @dataclass(frozen=True)
 class Spent:
-    """So many equal amounts that were spent under the exchange rates of one policy."""
+    """So many equal amounts that were spent under the exchange rates of one policy; below zero where less was."""
 
     times: int
     policy_version: int
@@ -203,7 +219,7 @@ class Spent:
     micros: int
 
 
-SPENDING = frozenset({EntryKind.POST, EntryKind.LATE, EntryKind.RENEWAL})
+SPENDING = frozenset({EntryKind.POST, EntryKind.LATE, EntryKind.RENEWAL, EntryKind.ADJUST})
 """The kinds whose amounts are paid; the others set aside, give back, or say what will be paid."""
 
 

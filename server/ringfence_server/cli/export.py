@@ -45,6 +45,9 @@ COLUMNS = (
 )
 """Stable: a later version adds columns at the end and takes none away."""
 
+AMOUNTS = frozenset({"setup", "monthly", "spent"})
+"""Plain decimals of our own, so no formula, though an adjustment may begin with a minus."""
+
 _DIMENSIONS = frozenset(Dimensions.model_fields)
 
 FORMULA_STARTS = (
@@ -98,7 +101,8 @@ def _field(entry: Entry, name: str) -> str | int | None:
 
 
 def _decimal(micros: int, currency: str) -> str:
-    return decimal_of(micros, currency_digits(currency) or 0)
+    sign = "-" if micros < 0 else ""
+    return sign + decimal_of(abs(micros), currency_digits(currency) or 0)
 
 
 def cell(value: str | int | None) -> str:
@@ -118,7 +122,9 @@ def _write_csv(rows: Iterator[Row], out: TextIO) -> int:
     writer.writerow(COLUMNS)
     count = 0
     for row in rows:
-        writer.writerow(map(cell, row.values()))
+        writer.writerow(
+            value if column in AMOUNTS else cell(value) for column, value in row.items()
+        )
         count += 1
     return count
 

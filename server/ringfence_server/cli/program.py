@@ -14,6 +14,7 @@ import typer
 from ringfence import __version__
 from ringfence.errors import InternalError, InvalidArguments, RingfenceError
 from ringfence_server.cli import (
+    adjusting,
     approvals,
     approvers,
     assistants,
@@ -127,7 +128,11 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Command]]] = {
     ),
     "ledger": (
         "The ledger: what was held, sent, spent and given back.",
-        {"verify": books.verify_ledger, "export": books.export_ledger},
+        {
+            "verify": books.verify_ledger,
+            "export": books.export_ledger,
+            "adjust": adjusting.adjust,
+        },
     ),
     "audit": (
         "The audit chain: everything that happened.",

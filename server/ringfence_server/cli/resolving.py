@@ -94,8 +94,8 @@ def resolve(
             "Only one thing can have become of it.",
             remedy="Give one of --captured, --failed, --active and --released.",
         )
-    _check_subject(subject)
-    amounts = {"setup": _money(setup), "monthly": _money(monthly)}
+    check_subject(subject)
+    amounts = {"setup": money(setup), "monthly": money(monthly)}
     words = words_of(evidence, evidence_file)
     if chosen and words is None:
         raise InvalidArguments(
@@ -117,7 +117,12 @@ def resolve(
     return _told(subject, finding, is_done=is_done, as_json=as_json)
 
 
-def _check_subject(subject: str) -> None:
+def check_subject(subject: str) -> None:
+    """Refuse what is no id of a line or a number.
+
+    Raises:
+        InvalidArguments: it is none.
+    """
     if not subject.startswith((f"{Prefix.LINE}_", f"{Prefix.NUMBER}_")):
         raise InvalidArguments(
             f"{subject[:40]!r} is no id of a line or a number.",
@@ -125,7 +130,12 @@ def _check_subject(subject: str) -> None:
         )
 
 
-def _money(text: str | None) -> Money | None:
+def money(text: str | None) -> Money | None:
+    """An amount as it is typed.
+
+    Raises:
+        InvalidArguments: it is none.
+    """
     try:
         return None if text is None else Money.parse(text)
     except BadMoney as error:

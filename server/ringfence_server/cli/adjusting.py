@@ -1,0 +1,169 @@
+"""`ledger adjust`: an invoice is not what the books say, and a person writes the difference down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ringfence.desk import adjusting
+from ringfence.desk.adjusting import Plan
+from ringfence.errors import InvalidArguments
+from ringfence.guard import authority
+from ringfence.guard.adjustment import Difference
+from ringfence.guard.card import quoted
+from ringfence.money import Money
+from ringfence.store.audit import Words
+from ringfence_server.cli.approvers import KeyOption
+from ringfence_server.cli.at_work import in_premises, person
+from ringfence_server.cli.exits import Exit
+from ringfence_server.cli.output import Json, filled, show
+from ringfence_server.cli.resolving import (
+    check_subject,
+    effect_lines,
+    money,
+    ruling_is_signed,
+    words_of,
+)
+from ringfence_server.cli.signing import own_keys, unlocked
+from ringfence_server.cli.terminal import Terminal
+from ringfence_server.opening import Premises
+
+
+def adjust(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER", help="A number (+1…, num_…), or the line that bought it (lin_…)."
+        ),
+    ],
+    *,
+    setup: Annotated[
+        str | None, typer.Option(help='What was charged once more than the books have: "0.19 USD".')
+    ] = None,
+    monthly: Annotated[
+        str | None, typer.Option(help="What it costs a month more, this time and from now on.")
+    ] = None,
+    less: Annotated[bool, typer.Option("--less", help="The invoice is lower, not higher.")] = False,
+    month: Annotated[
+        str | None,
+        typer.Option(help="The month of the charge, such as 2026-12; without it, the latest."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, in words that can be erased later.")
+    ] = None,
+    key: KeyOption = None,
+    as_json: Json = False,
+) -> Exit:
+    """Write down that an invoice differs from the books: an entry of its own, which budgets count.
+
+    It shows what the books have and what will happen to the budgets, and asks in this terminal. In a live
+    installation an approver signs; what is lower gives budget back, so it is signed like a looser policy. Without
+    an amount it shows what another approver has signed already, for your signature.
+    """
+    if not subject.startswith("+"):
+        check_subject(subject)
+    amounts = {"setup": money(setup), "monthly": money(monthly)}
+    words = words_of(reason, None)
+    is_new = any(amount is not None for amount in amounts.values())
+    with Terminal() as terminal:
+        if is_new and words is None:
+            words = words_of(terminal.line("Why, in words that can be erased later: "), None)
+        if is_new and words is None:
+            raise InvalidArguments("An adjustment has a reason; nothing was written.")
+        is_done, planned = in_premises(
+            partial(
+                _adjusted,
+                terminal=terminal,
+                subject=subject,
+                difference=Difference(**amounts, is_less=less) if is_new else None,
+                month=month,
+                words=words,
+                key=key,
+            )
+        )
+    return _told(planned, is_done=is_done, as_json=as_json)
+
+
+async def _adjusted(
+    opened: Premises,
+    *,
+    terminal: Terminal,
+    subject: str,
+    difference: Difference | None,
+    month: str | None,
+    words: Words | None,
+    key: Path | None,
+) -> tuple[bool | None, Plan]:
+    """Show it, ask, and write it down; None where the person did not agree, False while more have to sign."""
+    desk = opened.desk
+    if difference is None:
+        planned = await _half_signed(opened, subject)
+    else:
+        planned = await adjusting.plan(desk, subject, difference, month=month)
+    if planned.waiting is not None:
+        words = None  # the first approver's words are what is signed
+    said = planned.said if words is None else words.text
+    text = "\n".join(_reads(planned, said))
+    if not ruling_is_signed(opened):
+        if words is None or not terminal.agrees(text, planned.record.number):
+            return None, planned
+        await adjusting.adjust_at_terminal(desk, planned, words, person=person())
+        return True, planned
+    enrolled = await desk.store.read(authority.read)
+    keys = own_keys(opened.settings, list(enrolled.keys.values()), key)
+    terminal.say(f"\n{text}\n")
+    signer = unlocked(terminal, keys[0])
+    statement = await adjusting.statement(desk, planned, words or Words.fresh(""))
+    is_done = await adjusting.adjust_signed(desk, statement, signer.sign(statement), words)
+    return is_done, planned
+
+
+async def _half_signed(opened: Premises, subject: str) -> Plan:
+    planned = await adjusting.half_signed(opened.desk, subject)
+    if planned is None:
+        raise InvalidArguments(
+            "Nobody has signed an adjustment of it that waits.",
+            remedy="Say how the invoice differs: --setup or --monthly.",
+        )
+    return planned
+
+
+def _reads(planned: Plan, said: str | None) -> Iterator[str]:
+    record, difference, charge = planned.record, planned.difference, planned.charge
+    yield f"ADJUST {record.number} at {record.provider}, {record.number_id}"
+    if charge.is_booked:
+        setup, monthly = (
+            Money(micros, charge.currency)
+            for micros in (charge.setup_micros, charge.monthly_micros)
+        )
+        yield f"  charged {charge.counts_at:%Y-%m-%d}: set-up {setup}, monthly {monthly}"
+    else:
+        yield "  nothing has been charged for it in these books so far"
+    yield f"  costs {record.monthly or 'an unknown price'} a month"
+    word = "less" if difference.is_less else "more"
+    if difference.setup is not None:
+        yield f"You say: {difference.setup} {word}, once."
+    if difference.monthly is not None:
+        yield f"You say: {difference.monthly} a month {word}, this time and from now on."
+    yield filled(f"Why: {quoted(said or 'erased words')}", indent=4)
+    yield from effect_lines(planned.effects)
+
+
+def _told(planned: Plan, *, is_done: bool | None, as_json: bool) -> Exit:
+    document: dict[str, Any] = {
+        "number_id": planned.record.number_id,
+        "number": planned.record.number,
+        **planned.difference.model_dump(mode="json", exclude_none=True),
+        "written": bool(is_done),
+    }
+    text = {
+        True: "That is in the books now.",
+        False: "It waits for another approver's signature.",
+        None: "Nothing is decided.",
+    }[is_done]
+    show(document, text, as_json=as_json)
+    return Exit.DONE if is_done else Exit.WAITING
