@@ -723,7 +723,7 @@ async def test_a_live_freeze_from_a_phone_says_that_an_approver_lifts_it(live: H
     desk = DeskPage(live, mode="live")
     text = (await desk.look("/")).text
     assert (
-        "Only an approver lifts it, who signs for it, on the page of this installation’s machine"
+        "Only an approver lifts it, who signs for it, on this installation’s machine: on the page"
         in text
     )
 
