@@ -77,8 +77,10 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "desk/test_buying.py::test_consent_to_another_digest_approves_nothing",
             "desk/test_buying.py::test_consent_that_is_too_weak_approves_nothing",
+            "audit/test_evidence.py::test_a_third_party_can_derive_who_approved_what",
+            "audit/test_evidence.py::test_every_field_that_is_changed_is_refused",
+            "audit/test_verifier.py::test_a_passkey_is_judged_as_the_library_judges_it",
         ),
-        not_built=f"the signature: {SIGNATURES}",
     ),
     "INV-DIGEST": Invariant(
         "What is approved is what is sent and what was shown, to the last field.",
@@ -159,6 +161,7 @@ INVARIANTS: dict[str, Invariant] = {
             "guard/test_budget_fold.py::test_any_history_folds_to_what_its_outcomes_say",
             "cli/test_books.py::test_the_books_are_proved_after_a_purchase",
             "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
+            "audit/test_tampering.py::test_what_was_changed_beside_the_chain_is_found_and_named",
         ),
     ),
     "INV-APPEND": Invariant(
@@ -167,6 +170,7 @@ INVARIANTS: dict[str, Invariant] = {
             "store/test_append_only.py::test_the_database_itself_refuses_to_change_or_delete_a_row",
             "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_history_is_only_ever_added_to",
+            "audit/test_tampering.py::test_what_was_changed_beside_the_chain_is_found_and_named",
         ),
     ),
     "INV-CHAIN": Invariant(
@@ -175,8 +179,9 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_a_changed_history_is_noticed",
+            "audit/test_tampering.py::test_a_changed_history_is_found",
+            "audit/test_checkpoints.py::test_where_none_can_be_written_nothing_is_sent",
         ),
-        not_built=f"checkpoints and signed heads: {SIGNATURES}",
     ),
     "INV-UNKNOWN-STICKY": Invariant(
         "What is unknown is never sent again, nor given up before quarantine and two negative looks.",
