@@ -105,6 +105,9 @@ INVARIANTS: dict[str, Invariant] = {
             "approvals/test_passkey_browser.py::test_what_a_passkey_signed_for_another_port_of_this_machine_counts_for_nothing",
             "guard/test_signed_consent.py::test_whatever_is_changed_after_the_consent_nothing_is_sent",
             "guard/test_void.py::test_consent_that_does_not_hold_any_more_sends_nothing",
+            "audit/test_evidence.py::test_a_third_party_can_derive_who_approved_what",
+            "audit/test_evidence.py::test_every_field_that_is_changed_is_refused",
+            "audit/test_verifier.py::test_a_passkey_is_judged_as_the_library_judges_it",
         ),
         not_built="mandates, which would be the other kind of evidence",
     ),
@@ -221,6 +224,7 @@ INVARIANTS: dict[str, Invariant] = {
             "cli/test_books.py::test_a_balance_that_was_tampered_with_is_found",
             "guard/test_adjustment.py::test_another_policy_counts_adjustments_too",
             "guard/test_adjustment.py::test_an_adjusted_number_that_is_given_back_leaves_nothing_behind",
+            "audit/test_tampering.py::test_what_was_changed_beside_the_chain_is_found_and_named",
         ),
     ),
     "INV-APPEND": Invariant(
@@ -229,6 +233,7 @@ INVARIANTS: dict[str, Invariant] = {
             "store/test_append_only.py::test_the_database_itself_refuses_to_change_or_delete_a_row",
             "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_history_is_only_ever_added_to",
+            "audit/test_tampering.py::test_what_was_changed_beside_the_chain_is_found_and_named",
         ),
     ),
     "INV-CHAIN": Invariant(
@@ -237,8 +242,9 @@ INVARIANTS: dict[str, Invariant] = {
             STATEFUL,
             "cli/test_books.py::test_an_event_that_was_edited_is_found",
             "store/test_contract.py::test_a_changed_history_is_noticed",
+            "audit/test_tampering.py::test_a_changed_history_is_found",
+            "audit/test_checkpoints.py::test_where_none_can_be_written_nothing_is_sent",
         ),
-        not_built=f"checkpoints and signed heads: {SIGNATURES}",
     ),
     "INV-UNKNOWN-STICKY": Invariant(
         "What is unknown is never sent again, nor given up before quarantine and two negative looks.",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -170,6 +173,33 @@ def test_a_line_that_a_power_cut_tore_off_is_taken_away(living: Living) -> None:
         at for at, _ in enumerate(whole.splitlines(), start=1)
     ]
     living.note(EVERY)
+    assert living.file().read_bytes().startswith(whole)
+    assert all(each is not None for _, each in read_file(living.file()))
+
+
+TROUBLES: dict[str, Callable[[int, bytes], int]] = {
+    "full": lambda handle, line: refuse(errno.ENOSPC, handle, line),
+    "failing": lambda handle, line: refuse(errno.EIO, handle, line),
+    "full in the middle of a line": lambda handle, line: os.write(handle, line[:40]),
+}
+
+
+def refuse(code: int, handle: int, line: bytes) -> int:
+    os.write(handle, line[:7])
+    raise OSError(code, os.strerror(code))
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_on_a_disk_in_trouble_nothing_is_asked_for_and_no_half_line_stays(
+    living: Living, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    whole = living.file().read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("ringfence.store.checkpoints.append_bytes", TROUBLES[trouble])
+        living.note(EVERY)
+        with pytest.raises(StorageUnavailable, match="no witness"):
+            await living.propose()
+    await living.propose()
     assert living.file().read_bytes().startswith(whole)
     assert all(each is not None for _, each in read_file(living.file()))
 

@@ -93,6 +93,7 @@ def test_every_setting_is_shown_with_its_value_and_its_origin(
         "database_url": (f"sqlite:///{shell.home}/ringfence.sqlite3", "default"),
         "mode": ("sandbox", "default"),
         "approvals_url": ("http://localhost:7777", "file"),
+        "checkpoints": (str(Settings().anchors), "default"),
     }
     assert set(found) == set(Settings.model_fields)
     assert shown["config_file"] == str(shell.home / "config.toml")

@@ -269,7 +269,7 @@ def _append(handle: int, checkpoint: Checkpoint) -> None:
         os.ftruncate(handle, whole)
     line = f"{checkpoint.model_dump_json()}\n".encode()
     try:
-        written = os.write(handle, line)
+        written = append_bytes(handle, line)
         os.fsync(handle)
     except OSError:
         with suppress(OSError):
@@ -277,6 +277,10 @@ def _append(handle: int, checkpoint: Checkpoint) -> None:
         raise
     if written != len(line):  # the disk is full; the next one takes the torn line away
         raise OSError(0, "there is no room")
+
+
+append_bytes = os.write
+"""How a line gets to the disk; how much of it did."""
 
 
 @contextmanager

@@ -15,7 +15,6 @@ import typer
 from ringfence.errors import ConfigurationError, RingfenceError
 from ringfence.guard import books, evidence, high_water, policy_chain, replay, words
 from ringfence.store import audit
-from ringfence.store.checkpoints import read_file
 from ringfence.store.transaction import Transaction
 from ringfence_server.cli import export
 from ringfence_server.cli.at_work import person, premises
@@ -26,7 +25,8 @@ from ringfence_server.verifier import standalone
 CheckpointFiles = Annotated[
     list[Path] | None,
     typer.Option(
-        "--checkpoints", help="A file of checkpoints that was copied away; may be repeated."
+        "--checkpoints",
+        help="Checkpoints, or evidence of a purchase, that were copied away; may be repeated.",
     ),
 ]
 Output = Annotated[
@@ -47,7 +47,7 @@ def verify_audit(
     A chain that was cut off, made anew or rolled back still holds in itself. What gives it away is a checkpoint
     that was copied elsewhere, or a statement that an approver signed.
     """
-    given = [each for path in checkpoints or [] for each in _read_checkpoints(path)]
+    given = [each for path in checkpoints or [] for each in _read_witnesses(path)]
     if offline is not None:
         report = _offline(offline, given)
     else:
@@ -73,6 +73,7 @@ def prove(tx: Transaction, given: Iterable[dict[str, Any]] = ()) -> dict[str, An
         for why in failures:
             seen.fail(place, why)
     report = seen.report()
+    report["break"] = {"seq": broken.seq, "why": broken.why} if broken else None
     report["failures"] = [
         each for at, each in enumerate(report["failures"]) if each not in report["failures"][:at]
     ]
@@ -105,15 +106,14 @@ def _found(look: Any) -> list[str]:
     return found
 
 
-def _read_checkpoints(path: Path) -> list[dict[str, Any]]:
-    found = list(read_file(path))
-    for number, each in found:
-        if each is None:
-            raise ConfigurationError(
-                f"Line {number} of {path} is no checkpoint.",
-                remedy="Name the file as it was copied.",
-            )
-    return [evidence.document_of(each) for _, each in found if each is not None]
+def _read_witnesses(path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(standalone.read_witnesses(str(path)))
+    except (OSError, UnicodeDecodeError, standalone.Unreadable) as error:
+        raise ConfigurationError(
+            f"{path} holds no checkpoints: {error}",
+            remedy="Name a file of checkpoints, or the evidence of a purchase, as it was copied.",
+        ) from error
 
 
 def _offline(path: Path, given: list[dict[str, Any]]) -> dict[str, Any]:

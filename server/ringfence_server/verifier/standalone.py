@@ -6,7 +6,8 @@
 It shares no code with ringfence and asks no network. It re-computes every hash, follows who may sign from the root
 on, and verifies every signature (Ed25519, and passkeys with ES256, RS256 or EdDSA) with plain arithmetic.
 
-Two things make it worth more: --checkpoint, a file of checkpoints that you have copied away earlier, and --root, the
+Two things make it worth more: --checkpoint, a file of checkpoints (or the evidence of a purchase, which holds what
+approvers signed) that you have copied away earlier, and --root, the
 fingerprint of the root that you noted when the installation was made. Without them whoever holds the server could
 have made another history, and this program cannot know.
 
@@ -33,6 +34,7 @@ EVIDENCE = "ringfence/evidence/1"
 NOTHING = "0" * 64
 LEVELS = ("client", "page", "passphrase", "passkey", "two_people")
 AUTHORITY = ("root", "enroll", "revoke")
+MAX_WITNESS_BYTES = 64_000_000
 MAX_FINDINGS = 200
 """More say nothing new."""
 
@@ -420,9 +422,11 @@ class Verification:
         self.signed_policies: dict[int, str] = {}
         self.enrolled_at: dict[str, int] = {}
         self.revoked_at: dict[str, int] = {}
-        self.checkpoints = [
-            (f"given checkpoint {at}", each) for at, each in enumerate(checkpoints, 1)
-        ]
+        given = list(checkpoints)
+        self.kept = [each for each in given if "bytes" in each]
+        """Statements that somebody kept elsewhere: what an approver signed says how far the chain had come."""
+        given = [each for each in given if "bytes" not in each]
+        self.checkpoints = [(f"given checkpoint {at}", each) for at, each in enumerate(given, 1)]
         self.given = len(self.checkpoints)
         self.heads: dict[int, str | None] = {}
         self.chain_keys: set[str] = set()
@@ -433,7 +437,9 @@ class Verification:
         self.word_hashes: dict[str, str | None] = {}
         self.attempts: dict[str, tuple[str, str]] = {}
         self.ends: dict[str, tuple[str | None, str | None]] = {}
-        self.entries: dict[str, str] = {}
+        self.entries: dict[str, tuple[str, str]] = {}
+        """Lines and hashes of ledger entries, by their names."""
+        self._faults: dict[tuple[bytes, str, bytes], str | None] = {}
         self.sent = 0
         self.seq, self.hash, self.events = 0, NOTHING, 0
         self.first = 1
@@ -522,6 +528,7 @@ class Verification:
 
     def _before_events(self) -> None:
         sizes = {each.get("size") for _, each in self.checkpoints}
+        sizes |= {seq for seq, _ in self._kept_heads()}
         self.heads.update(dict.fromkeys(size for size in sizes if type(size) is int))
         if self.first == 1:
             self.heads[0] = NOTHING
@@ -583,7 +590,8 @@ class Verification:
 
     def _on_ledger(self, event: Document) -> None:
         if self.header.get("format") == EVIDENCE:
-            self.entries.update(event["body"]["entries"])
+            entries = event["body"]["entries"]
+            self.entries.update({name: (event["subject"], entries[name]) for name in entries})
 
     def _on_erased(self, event: Document) -> None:
         if event["body"]["hash"] != self.word_hashes.get(event["subject"], event["body"]["hash"]):
@@ -674,13 +682,22 @@ class Verification:
         found = []
         for signature, _ in statement.signatures:
             key = keys.get(signature["key_id"])
-            try:
-                if key is not None:
-                    check_signature(key, statement, signature)
-                    found.append(key)
-            except Bad:
-                pass  # reported by _check_signatures
+            if key is not None and self._fault(key, statement, signature) is None:
+                found.append(key)
         return found
+
+    def _fault(self, key: Document, statement: Statement, signature: Document) -> str | None:
+        """Why a signature is not that key's; None where it is. Each is verified once, for that takes time."""
+        name = (canonical(key), statement.hash, canonical(signature))
+        if name not in self._faults:
+            try:
+                check_signature(key, statement, signature)
+                self._faults[name] = None
+            except Bad as error:
+                self._faults[name] = str(error)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._faults[name] = f"a signature cannot be read ({type(error).__name__})"
+        return self._faults[name]
 
     def _is_signed_enough(self, statement: Statement) -> bool:
         if self.recovery is None:
@@ -730,14 +747,10 @@ class Verification:
             keys[key_id(self.recovery)] = self.recovery
         for signature, _ in statement.signatures:
             key = keys.get(signature["key_id"])
-            try:
-                if key is None:
-                    raise Bad("it is signed by a key that was never enrolled")
-                check_signature(key, statement, signature)
-            except Bad as error:
-                self.fail(statement.place, str(error))
-            except (KeyError, TypeError, ValueError) as error:
-                self.fail(statement.place, f"a signature cannot be read ({type(error).__name__})")
+            if key is None:
+                self.fail(statement.place, "it is signed by a key that was never enrolled")
+            elif fault := self._fault(key, statement, signature):
+                self.fail(statement.place, fault)
             else:
                 if self.furthest is None or statement.seq > self.furthest[0]:
                     self.furthest = (statement.seq, key["person"])
@@ -777,9 +790,35 @@ class Verification:
         self._check_committed(is_export=is_export)
         for place, checkpoint in self.checkpoints:
             self._check_checkpoint(place, checkpoint, is_export=is_export)
+        for at, document in enumerate(self.kept, 1):
+            self._check_kept(f"given statement {at}", document)
         for subject, digest in self.words.items():
             if self.word_hashes.get(subject) != digest:
                 self.fail("words of " + subject, "they are not what was said")
+
+    def _kept_heads(self) -> Iterator[tuple[Any, Any]]:
+        for document in self.kept:
+            try:
+                made = parsed(document["bytes"])
+                yield made["audit_seq"], made["audit_head"]
+            except (Bad, KeyError, TypeError):
+                continue  # reported by _check_kept
+
+    def _check_kept(self, place: str, document: Document) -> None:
+        try:
+            statement = Statement(place, document)
+            if statement.installation != self.header.get("installation_id"):
+                raise Bad("it belongs to another installation")
+            for signature, _ in statement.signatures:
+                key = self.keys.get(signature["key_id"])
+                if key is None:
+                    raise Bad("it is signed by a key that this history does not know")
+                check_signature(key, statement, signature)
+            self._check_head(place, statement.seq, statement.head, "signed")
+        except Bad as error:
+            self.fail(place, str(error))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self.fail(place, f"it cannot be read ({type(error).__name__})")
 
     def _check_witness(self, statement: Statement) -> None:
         self._check_head(statement.place, statement.seq, statement.head, "signed")
@@ -882,25 +921,43 @@ def _check_purchase(bundle: Document, found: Verification) -> None:
     intent_id = bundle["intent_id"]
     if found.recovery is None:
         found.fail("root", "there is no root, so nobody's signature counts")
-    known = found.intents.get(intent_id)
-    if known is None:
-        found.fail("intent_id", "no event proposes it")
-        return
-    if known[0] != bundle["digest"]:
-        found.fail("digest", "it is not the one that was proposed")
-    if sha256(b"ringfence/intent/v1" + bundle["terms"].encode()) != bundle["digest"]:
-        found.fail("terms", "the digest is not theirs")
+    _check_terms(bundle, found)
     if not any(s.purpose == "approve" and s.subject == intent_id for s in found.statements):
         found.fail("statements", "nobody signed for it")
     if bundle["checkpoint"] is None:
         found.unjudged.append("whether the end of the chain was cut off: there is no checkpoint")
+    elif bundle["checkpoint"].get("size") != found.seq:
+        found.fail("checkpoint", "it is not about the last event here")
     _check_attempts(bundle, found)
+    _check_ledger(bundle, found)
+
+
+def _check_terms(bundle: Document, found: Verification) -> None:
+    proposed = found.intents.get(bundle["intent_id"])
+    if proposed is None:
+        found.fail("intent_id", "no event proposes it")
+    elif proposed[0] != bundle["digest"]:
+        found.fail("digest", "it is not the one that was proposed")
+    elif sha256(b"ringfence/intent/v1" + bundle["terms"].encode()) != bundle["digest"]:
+        found.fail("terms", "the digest is not theirs")
+    elif parsed(bundle["terms"])["policy_version"] not in found.policies:
+        found.fail("policies", "the one under which it was asked for is missing")
+
+
+def _check_ledger(bundle: Document, found: Verification) -> None:
+    expected = {
+        name: digest
+        for name, (line_id, digest) in found.entries.items()
+        if found.of_line.get(line_id) == bundle["intent_id"]
+    }
     for entry in bundle["ledger"]:
-        digest = sha256(canonical(entry))
-        if entry.get("intent_id") != intent_id:
-            found.fail(f"ledger entry {entry.get('entry_id')}", "it is another intent's")
-        if found.entries.get(entry.get("entry_id")) != digest:
-            found.fail(f"ledger entry {entry.get('entry_id')}", "it is not what was written")
+        name = entry.get("entry_id")
+        if entry.get("intent_id") != bundle["intent_id"]:
+            found.fail(f"ledger entry {name}", "it is another intent's")
+        if expected.pop(name, None) != sha256(canonical(entry)):
+            found.fail(f"ledger entry {name}", "it is not what was written")
+    for name in expected:
+        found.fail(f"ledger entry {name}", "it is missing")
 
 
 def _check_attempts(bundle: Document, found: Verification) -> None:
@@ -929,8 +986,20 @@ def _check_attempts(bundle: Document, found: Verification) -> None:
 # The command.
 
 
-def read_checkpoints(path: str) -> Iterator[Document]:
-    """Every checkpoint of a file, one JSON object a line; a torn last line is left out."""
+def read_witnesses(path: str) -> Iterator[Document]:
+    """What a kept file witnesses: its checkpoints, or what approvers signed in the evidence of a purchase.
+
+    Checkpoints are one JSON object a line; a torn last line is left out.
+    """
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123  # one plain file
+        text = file.read(MAX_WITNESS_BYTES)
+    try:
+        bundle = parsed(text)
+    except Bad:
+        bundle = {}
+    if bundle.get("format") == EVIDENCE:
+        yield from (each for each in bundle["statements"] if each["purpose"] == "approve")
+        return
     with open(path, encoding="utf-8") as file:  # noqa: PTH123  # one plain file
         for number, line in enumerate(file, 1):
             if line.endswith("\n"):
@@ -974,7 +1043,10 @@ def check_file(path: str, verification: Verification) -> None:
 
 def told(report: Document) -> list[str]:
     """A report as lines for a person."""
-    lines = [f"{each['place']}: {each['why']}" for each in report["failures"]]
+    lines = [
+        f"{each['place'][:1].upper()}{each['place'][1:]}: {each['why']}."
+        for each in report["failures"]
+    ]
     lines += [f"Not judged: {each}." for each in report["not_judged"]]
     furthest = report["furthest_signed"]
     if furthest:
@@ -992,12 +1064,17 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", help="what `ringfence audit export` wrote")
-    parser.add_argument("--checkpoint", action="append", default=[], help="a file of checkpoints")
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        help="a file of checkpoints, or evidence of a purchase, that you kept",
+    )
     parser.add_argument("--root", help="the fingerprint of the root, as it was pinned")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args(arguments)
     try:
-        given = [each for path in options.checkpoint for each in read_checkpoints(path)]
+        given = [each for path in options.checkpoint for each in read_witnesses(path)]
         verification = Verification(given, options.root)
         check_file(options.file, verification)
     except (OSError, UnicodeDecodeError, Unreadable) as error:
