@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from guard.books_of_others import found_out, invoiced
 from guard.databases import Databases
 from guard.processes import Process
 from guard.reckoning import Reckoning
@@ -22,7 +23,7 @@ from guard.rulebook import rulebook
 from guard.stocked import REQUESTERS, SHELVED
 from guard.watch import Watch
 from guard.world import ASSISTANTS, World
-from ringfence.desk import consenting
+from ringfence.desk import adjusting, consenting, resolving
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import BuyWish, cancel_intent, propose_buy
 from ringfence.desk.releasing import ReleaseWish, propose_release
@@ -37,6 +38,7 @@ from ringfence.sandbox.faults import Fault
 from ringfence.sandbox.trouble import CarrierTrouble
 from ringfence.settle import reconcile
 from ringfence.states import OPEN_INTENTS, IntentState
+from ringfence.store.audit import Words
 from ringfence.store.transaction import Transaction
 
 PERSON = "the person"
@@ -117,7 +119,7 @@ class GuardMachine(RuleBasedStateMachine):
         try:
             self._do(assign(self._process.desk, who, wish))
         except RingfenceError as error:
-            self._expected(error, {"declined", "frozen", "policy_refused"})
+            self._expected(error, {"declined", "frozen", "policy_refused", "provider_unavailable"})
 
     @precondition(lambda self: self.watch.owned())
     @rule(
@@ -155,6 +157,61 @@ class GuardMachine(RuleBasedStateMachine):
         desk = self._process.desk
         self._do(consenting.decline_at_terminal(desk, intent_id, person=PERSON, reason=reason))
 
+    @precondition(lambda self: self.watch.approved())
+    @rule(number=NUMBERED, reason=st.sampled_from([None, *DeclineReason]))
+    def take_back(self, number: int, reason: DeclineReason | None) -> None:
+        """Withdraw what was approved, as far as it was not sent."""
+        approved = self.watch.approved()
+        intent_id = approved[number % len(approved)]
+        desk = self._process.desk
+        try:
+            self._do(consenting.decline_at_terminal(desk, intent_id, person=PERSON, reason=reason))
+            self.seen["taken back"] += 1
+        except RingfenceError as error:
+            self._expected(error, {"policy_refused"})
+
+    @precondition(lambda self: self.watch.unresolved())
+    @rule(number=NUMBERED)
+    def resolve(self, number: int) -> None:
+        """Say of a line or a lost number what the carrier's own books say."""
+        left = self.watch.unresolved()
+        subject = left[number % len(left)]
+        finding = found_out(self.world, subject)
+        if finding is None:
+            return
+        desk, words = self._process.desk, Words.fresh("as the carrier's books say")
+        try:
+            self._do(resolving.resolve_at_terminal(desk, subject, finding, words, person=PERSON))
+            self.seen[f"resolved {finding.became}"] += 1
+            self.reckoning.books_balance()
+        except RingfenceError as error:
+            self._expected(error, {"policy_refused"})
+
+    @precondition(lambda self: self.watch.owned())
+    @rule(
+        number=NUMBERED,
+        micros=st.integers(1, 1_500_000),
+        is_setup=st.booleans(),
+        is_less=st.booleans(),
+    )
+    def adjust(self, number: int, micros: int, is_setup: bool, is_less: bool) -> None:
+        """An invoice is not what the books say."""
+        owned = self.watch.owned()
+        subject = owned[number % len(owned)]
+        difference = invoiced(
+            self.world, subject, micros=micros, is_setup=is_setup, is_less=is_less
+        )
+        if difference is None:
+            return
+        desk, words = self._process.desk, Words.fresh("as the invoice says")
+        try:
+            planned = self._do(adjusting.plan(desk, subject, difference, month=None))
+            self._do(adjusting.adjust_at_terminal(desk, planned, words, person=PERSON))
+            self.seen["adjusted"] += 1
+            self.reckoning.books_balance()
+        except RingfenceError as error:
+            self._expected(error, {"invalid_arguments"})
+
     @rule(place=POLICIES)
     def apply_policy(self, place: int) -> None:
         document = rulebook()[place]
@@ -184,6 +241,23 @@ class GuardMachine(RuleBasedStateMachine):
             stock = self._offers(REQUESTERS[0], [place])[0].stock
             with suppress(CarrierTrouble):  # gone, or a fault that was meant for us
                 self.world.carrier.buy(stock.stock_id, tag="by hand")
+
+    @rule(who=st.sampled_from(REQUESTERS), places=PLACES, rounds=st.integers(1, 3))
+    def buy_and_pay_more(self, who: str, places: list[int], rounds: int) -> None:
+        """The carrier charges more than it had quoted, so that only a person can settle it."""
+        self._approved(who, places, None)
+        self._process.adapter.pay_more()
+        self._work(rounds, pause=1)
+
+    @precondition(lambda self: self.watch.owned())
+    @rule(dice=RARELY, number=NUMBERED)
+    def give_back_in_the_console(self, dice: int, number: int) -> None:
+        """Somebody releases a number behind our back, of those that we know to be ours."""
+        ours = self.watch.owned()
+        owned = [each for each in self.world.carrier.owned() if each.item.number in ours]
+        if dice == 0 and owned:
+            with suppress(CarrierTrouble):
+                self.world.carrier.release(owned[number % len(owned)].number_id)
 
     @rule()
     def reconcile(self) -> None:

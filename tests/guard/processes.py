@@ -7,6 +7,7 @@ own; what it had not committed is rolled back, its leases stay, and whatever it 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -98,6 +99,7 @@ class StallingAdapter(SandboxAdapter):
         self._clock = clock
         self._stalls_before_send = False
         self._stalls_on_the_wire = False
+        self._pays_more = False
         self.stalled = asyncio.Event()
         self._woken = asyncio.Event()
 
@@ -107,6 +109,10 @@ class StallingAdapter(SandboxAdapter):
             self._carrier.add_fault(Fault.SLOW)
         self._stalls_on_the_wire, self._stalls_before_send = on_the_wire, not on_the_wire
 
+    def pay_more(self) -> None:
+        """Let the price of the next purchase rise after its last quote."""
+        self._pays_more = True
+
     def wake(self) -> None:
         """Go on."""
         self._stalls_before_send = self._stalls_on_the_wire = False
@@ -114,6 +120,10 @@ class StallingAdapter(SandboxAdapter):
         self._woken.set()
 
     async def buy(self, ticket: Ticket, request: PaidRequest) -> Outcome:
+        if self._pays_more:
+            self._pays_more = False
+            self._carrier.add_fault(Fault.PRICE_MOVED)
+            self._carrier.quote(json.loads(request.body)["stock_id"])
         if self._stalls_before_send:
             await self._stall()
         self._store.check_alive()

@@ -16,16 +16,17 @@ from guard.machine import GuardMachine
 STEPS_A_RUN = 80
 RUNS_A_SEED = 10
 EVENTS = (
-    "charges", "hold posted", "hold voided", "intent approved", "intent cancelled", "intent completed",
+    "adjusted", "charges", "hold posted", "hold voided", "intent approved", "intent cancelled", "intent completed",
     "intent declined", "intent expired", "intent failed", "intent needs_attention", "intent partly_completed",
     "killed", "line captured", "line failed", "line provider_pending", "line ready",
     "line unknown", "line voided", "number active", "number release_unknown", "number released",
     "refused budget_exceeded", "refused declined",
-    "refused frozen", "refused number_gone", "renewals", "stalled before sending", "stalled on the wire",
+    "refused frozen", "refused number_gone", "renewals", "resolved captured",
+    "stalled before sending", "stalled on the wire", "taken back",
 )  # fmt: skip
 """What ten thousand steps must have met, or they have proved little."""
-RARE_EVENTS = frozenset({"intent cancelled", "refused declined"})
-"""Met but once or twice in a thousand steps, so that fewer than ten thousand may miss them."""
+RARE_EVENTS = frozenset({"intent cancelled", "refused declined", "resolved captured", "taken back"})
+"""Met but a few times in a thousand steps, so that fewer than ten thousand may miss them."""
 
 
 def run_steps(count: int, *, first_seed: int, databases: Databases | None = None) -> int:

@@ -62,6 +62,22 @@ class Watch:
         )
         return [row["intent_id"] for row in rows]
 
+    def approved(self) -> list[str]:
+        """Intents that a person said yes to and that have not ended."""
+        rows = self._ours.rows(
+            "SELECT intent_id FROM intent WHERE state IN ('approved', 'executing', 'needs_attention')"
+            " ORDER BY intent_id"
+        )
+        return [row["intent_id"] for row in rows]
+
+    def unresolved(self) -> list[str]:
+        """Lines and numbers that wait for a person to say what became of them."""
+        rows = self._ours.rows(
+            "SELECT line_id AS id FROM line WHERE state = 'manual'"
+            " UNION ALL SELECT number_id FROM number WHERE state = 'lost' ORDER BY id"
+        )
+        return [row["id"] for row in rows]
+
     def owned(self) -> list[str]:
         """Numbers that we pay for."""
         rows = self._ours.rows(
