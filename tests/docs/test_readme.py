@@ -3,8 +3,8 @@
 The first word behind a fence says how it is checked: `sh` runs (`exit=N` is its exit code, `types=X`
 what a person types), `sh live` runs in a live installation with two people at the terminal, `sh client`
 is started as its client would, `console` names targets of make, `json` is a client's configuration,
-`text card` is a card, `yaml script` is the file that a shell example plays. A `python` test is run by
-tests/testing/test_plugin.py.
+`text card` is a card, `yaml script` is the file that a shell example plays, `yaml live` a policy. A
+`python` test is run by tests/testing/test_plugin.py.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_every_fence_says_how_it_is_checked() -> None:
-    known = ("sh", "console", "json", "text card", "yaml script", "python")
+    known = ("sh", "console", "json", "text card", "yaml script", "yaml live", "python")
     assert len(examples()) == README.count("\n```") // 2
     assert [each for each in examples() if not each.kind.startswith(known)] == []
 
@@ -143,8 +143,8 @@ def test_going_live_leads_from_nothing_to_a_number_that_two_approvers_stand_for(
     played(found, checkout, tmp_path, [*first, *choose, *second])
     policy = checkout / "live.yaml"
     assert "0.00 USD" in policy.read_text()
-    usual = (REPOSITORY / "core" / "ringfence" / "sandbox_policy.yaml").read_text()
-    policy.write_text(usual.replace(": client", ": passphrase"))
+    [written] = examples("yaml live")
+    policy.write_text(written.text)
     applied = played(allowed, checkout, tmp_path, sign)
     assert "Version 2 of the policy is in force." in applied.out
     assert "ada, bob may sign" in applied.out

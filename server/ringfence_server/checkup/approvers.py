@@ -107,14 +107,6 @@ def _policy(tx: Transaction, who: Authority) -> Iterator[Finding]:
 
 def _levels(rules: PolicyDocument, who: Authority) -> Iterator[Finding]:
     asked = set(rules.levels.all())
-    weak = sorted((each for each in asked if not is_at_least(each, Level.PASSPHRASE)), key=str)
-    if weak:
-        says = (
-            f"The policy asks for {', '.join(weak)} only, which proves no person; live, at least a passphrase is asked "
-            "for all the same."
-        )
-        yield warn("levels", says, EDIT)
-        return
     dearest = max(asked, key=lambda level: level.strength)
     if who.keys and not is_at_least(who.strongest, dearest):
         says = f"The policy asks for {dearest} somewhere, and the approvers reach {who.strongest} at most."
