@@ -15,7 +15,7 @@ from cli.shell import END_SECONDS, Shell
 SHELLS = ("bash", "zsh", "fish")
 CASES = {
     "ringfence pol": {"policy"},
-    "ringfence policy ": {"apply", "plan", "show"},
+    "ringfence policy ": {"apply", "plan", "show", "test"},
     "ringfence sandbox fault timeout_": {"timeout_after_charge", "timeout_before_charge"},
     "ringfence assistant add desk --voice": {"--voice-url"},
     "ringfence install --s": {"--scope"},
