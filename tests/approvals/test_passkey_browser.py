@@ -484,7 +484,8 @@ def fits(page: Page) -> None:
     page.wait_for_load_state()  # with its style sheet
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for target in page.locator("a, button, summary, input:not([type=hidden])").all():
-        assert target.evaluate(BOX)[3] >= 44, target.inner_text()
+        if target.is_visible():  # the button that freezes is behind its summary
+            assert target.evaluate(BOX)[3] >= 44, target.inner_text()
     readable(page)
 
 

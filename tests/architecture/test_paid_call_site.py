@@ -18,8 +18,11 @@ NOT_CARRIERS = {
     # the levels that the two need
     ("core/ringfence/policy.py", "Levels.needed", "self.buy"),
     ("core/ringfence/policy.py", "Levels.needed", "self.release"),
+    ("core/ringfence/guard/ruling.py", "needed", "tx.rules.levels.buy"),
     # budget that is held, and a runner's turn at a piece of work
     ("core/ringfence/guard/settlement.py", "_fail", "holds.release"),
+    ("core/ringfence/guard/resolution.py", "_fail", "holds.release"),
+    ("core/ringfence/guard/resolution.py", "_capture_purchase", "holds.release"),
     ("core/ringfence/runner.py", "Runner._leased", "lease.release"),
 }
 
