@@ -75,6 +75,27 @@ def test_a_revoked_key_enrols_nobody(house: House) -> None:
         revoke(house, ada, recovery)
 
 
+def test_a_revoked_key_never_signs_again(house: House) -> None:
+    """One that came back would bring along the consent that its revocation had voided."""
+    recovery = found(house)
+    ada = enroll(house, Signer("ada"), recovery)
+    bob = enroll(house, Signer("bob"), ada)
+    before = house.read(lambda tx: enrolment.revocation(tx, ada.key.key_id, nonce="n" * 43))
+    revoke(house, ada, bob)
+    with pytest.raises(NotAuthorized, match="never signs again"):
+        enroll(house, ada, bob)
+    forged = before.model_copy(
+        update={
+            "purpose": Purpose.ENROLL,
+            "body": {**before.body, "before": who(house).head},
+            "nonce": "m" * 43,
+        }
+    )
+    with pytest.raises(NotAuthorized, match="was revoked"):
+        house.write(lambda tx: enrolment.change(tx, forged, [bob.sign(forged)]))
+    assert who(house).people == {"bob"}
+
+
 def test_an_approver_enrols_no_root(house: House) -> None:
     ada = enroll(house, Signer("ada"), found(house))
     with pytest.raises(NotAuthorized, match="recovery key"):

@@ -41,6 +41,8 @@ class Authority:
 
     keys: Mapping[str, ApproverKey] = field(default_factory=dict)
     """Keys that may sign, by their ids."""
+    revoked: frozenset[str] = frozenset()
+    """Ids of keys that never sign again: one that came back would bring its unsent consent along."""
     recovery: ApproverKey | None = None
     heads: tuple[str, ...] = (NOTHING_BEFORE,)
     """The hashes of the statements about who may sign, in their order."""
@@ -127,13 +129,17 @@ def after(tx: Transaction, before: Authority, signed: Signed) -> Authority:
         return replace(_root(tx, before, signed, statement), heads=(*before.heads, head))
     if not is_signed_enough(tx, before, signed, statement):
         return before  # it waits for more signatures, and changes nothing until then
-    keys = dict(before.keys)
+    keys, revoked = dict(before.keys), before.revoked
     if statement.purpose is Purpose.ENROLL:
         key = key_in(statement)
+        if key.key_id in revoked:
+            raise _broken(signed, "it enrols a key that was revoked")
         keys[key.key_id] = key
     elif keys.pop(statement.subject, None) is None:
         raise _broken(signed, "it revokes a key that was not enrolled")
-    return replace(before, keys=keys, heads=(*before.heads, head))
+    else:
+        revoked |= {statement.subject}
+    return replace(before, keys=keys, revoked=revoked, heads=(*before.heads, head))
 
 
 def _root(tx: Transaction, before: Authority, signed: Signed, statement: Statement) -> Authority:

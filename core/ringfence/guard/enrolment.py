@@ -75,7 +75,7 @@ def enrolment(tx: Transaction, key: ApproverKey, *, nonce: str) -> Statement:
 
     Raises:
         ConfigurationError: there is no root yet, or the key is enrolled.
-        NotAuthorized: the chain of who may sign does not hold.
+        NotAuthorized: the key was revoked, or the chain of who may sign does not hold.
     """
     before = authority.read(tx)
     if before.recovery is None:
@@ -84,6 +84,11 @@ def enrolment(tx: Transaction, key: ApproverKey, *, nonce: str) -> Statement:
         raise NotAuthorized("A recovery key is a root, and no approver's.")
     if key.key_id in before.keys:
         raise ConfigurationError(f"The key {key.key_id} is enrolled already.")
+    if key.key_id in before.revoked:
+        raise NotAuthorized(
+            f"The key {key.key_id} was revoked, and never signs again.",
+            remedy="Make a new one: ringfence approver enroll NAME",
+        )
     return _about(tx, Purpose.ENROLL, key, before, nonce=nonce)
 
 

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from ringfence.desk import consenting, resolving
 from ringfence.desk.resolving import Open
-from ringfence.errors import InvalidArguments
+from ringfence.errors import InvalidArguments, PolicyRefused
 from ringfence.guard import authority
 from ringfence.guard.approval import needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Op
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level, Op
 from ringfence.states import IntentState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction
@@ -103,6 +103,8 @@ def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = F
         if facts.intent.state is IntentState.AWAITING_APPROVAL:
             needed = opened.desk.store.read_now(lambda tx: needed_level(tx, facts.intent))
             is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
+            if is_signed:
+                _check_adds(opened, facts.intent, needed)
             keys = _keys(opened, key) if is_signed else []
             note = opened.desk.store.read_now(partial(_price_age, facts=facts))
             answer = terminal.ask(card(facts), facts.intent, note=note)
@@ -111,6 +113,21 @@ def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = F
     intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
     show(_document(intent), reading.standing(intent), as_json=as_json)
     return exits.of_state(intent.state)
+
+
+def _check_adds(opened: Premises, intent: Intent, needed: Level) -> None:
+    """Ask nobody for a passphrase where it would prove nothing.
+
+    Raises:
+        PolicyRefused: it takes a passkey, and a passkey signs on the page alone.
+    """
+    if needed is not Level.PASSKEY:
+        return
+    url = opened.page_keeper().living() or opened.settings.approvals_url
+    raise PolicyRefused(
+        f"{intent.intent_id} needs an approver's passkey, which signs on the page; a passphrase is not enough.",
+        remedy=f"Open it there: {url}/i/{intent.intent_id} (ringfence approvals serve, where no page is served).",
+    )
 
 
 def _keys(opened: Premises, file: Path | None) -> list[KeyFile]:
