@@ -163,7 +163,8 @@ def export_audit(
             count = opened.desk.store.read_now(lambda tx: write(tx, out))
     if output is not None:
         document = {"file": str(output.absolute()), "documents": count}
-        show(document, f"{count} documents are in {output.absolute()}.", as_json=as_json)
+        what = "The evidence is" if intent is not None else f"{count} documents are"
+        show(document, f"{what} in {output.absolute()}.", as_json=as_json)
     return Exit.DONE
 
 
