@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from guard.watch import Watch
 from guard.world import World
-from ringfence.guard import books
+from ringfence.guard import books, replay
 from ringfence.guard.budget import oldest_bucket
 from ringfence.guard.freeze import unfreeze
 from ringfence.guard.windows import keep_up
@@ -69,6 +69,7 @@ class Reckoning:
         self.books_balance()
         _count, broken = self.world.store.read_now(audit.verify)
         assert broken is None
+        assert self.world.store.read_now(replay.differences) == []
         self.world.store.read_now(self._nothing_is_left_open)
         self.world.store.read_now(self._every_charge_is_recorded_once)
         self.world.store.read_now(self._cash_is_what_was_charged)

@@ -83,7 +83,7 @@ class Replay:
 
     def _line(self, event: Event, what: str) -> None:
         said = {"dispatching": "dispatching", "voided": "voided"}.get(what)
-        state = said or event["body"].get("state")
+        state = said or event["body"].get("state" if what != "resolved" else "became")
         if state is not None:
             self.lines[event["subject"]] = LineState(state)
             self._follow(self.of_line.get(event["subject"], ""))
@@ -98,7 +98,9 @@ class Replay:
             self.intents[intent_id] = intent_state(states)
 
     def _number(self, event: Event, what: str) -> None:
-        if what in _NUMBERS:
+        if what == "resolved":
+            self.numbers[event["subject"]] = event["body"]["became"]
+        elif what in _NUMBERS:
             self.numbers[event["subject"]] = _NUMBERS[what]
 
     def _freeze(self, event: Event, what: str) -> None:
@@ -116,6 +118,7 @@ _ENDS = {
     "declined": IntentState.DECLINED,
     "expired": IntentState.EXPIRED,
     "cancelled": IntentState.CANCELLED,
+    "withdrawn": IntentState.CANCELLED,
     "superseded": IntentState.CANCELLED,
 }
 _NUMBERS = {
