@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from guard.authenticator import Passkey
+from guard.rehearsal import ALLOWED, LIVE, at, put
 from guard.signing import Signer, Somebody, enroll, found, revoke
-from guard.test_live import ALLOWED, LIVE, LOOSER, TIGHTER, put
+from guard.test_live import LOOSER, TIGHTER
 from house import PERSON, House, policy_with
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.clock import ManualClock
@@ -21,7 +22,6 @@ from ringfence.ids import CountingIds
 from ringfence.intents import Level
 from ringfence.policy import PolicyDocument
 from ringfence.store import audit, statements
-from ringfence.store.anchor import FolderAnchor
 from ringfence.store.transaction import Transaction
 
 STRICT = policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}")
@@ -30,14 +30,7 @@ STRICT = policy_with(levels="{buy: two_people, release: passphrase, assign: pass
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = House(
-        tmp_path / "home",
-        clock=ManualClock(),
-        ids=CountingIds(),
-        mode="live",
-        first_policy=lambda: LIVE,
-        anchor=FolderAnchor(tmp_path / "pins"),
-    )
+    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
     yield house
     house.close()
 

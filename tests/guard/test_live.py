@@ -6,13 +6,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from guard.authenticator import Passkey
-from guard.signing import Signer, Somebody, approve, enroll, found, revoke
+from guard.rehearsal import ALLOWED, at, put
+from guard.signing import Signer, approve, enroll, found, revoke
 from house import ME, PERSON, House, policy_with
 from ringfence.clock import ManualClock
 from ringfence.desk.consenting import approve_at_terminal, approve_by_client
@@ -21,14 +21,9 @@ from ringfence.guard import consent, high_water, policy_chain, policy_change
 from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
 from ringfence.ids import CountingIds
 from ringfence.intents import Intent
-from ringfence.policy import Policy, PolicyDocument, read_policy
 from ringfence.states import IntentState
-from ringfence.store.anchor import FolderAnchor
 from ringfence.store.transaction import Transaction
 
-LIVE = read_policy(files("ringfence_server").joinpath("live_policy.yaml").read_text())
-ALLOWED = policy_with(levels="{buy: passphrase, release: passphrase, assign: passphrase}")
-"""The sandbox's limits, with signed consent."""
 LOOSER = policy_with(
     levels="{buy: passphrase, release: passphrase, assign: passphrase}",
     budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "900.00 USD"}'],
@@ -42,31 +37,9 @@ TIGHTER = policy_with(
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = House(
-        tmp_path / "home",
-        clock=ManualClock(),
-        ids=CountingIds(),
-        mode="live",
-        first_policy=lambda: LIVE,
-        anchor=FolderAnchor(tmp_path / "pins"),
-    )
+    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
     yield house
     house.close()
-
-
-def put(house: House, document: PolicyDocument, *by: Somebody) -> Policy | None:
-    """Put a policy in force, as they signed it."""
-    statement = house.read(
-        lambda tx: policy_change.proposal(tx, document, nonce=consent.fresh_nonce())
-    )
-    applied: Policy | None = None
-    for each in by:
-        applied = house.write(
-            lambda tx, each=each: policy_change.apply_signed(  # type: ignore[misc]  # bound at once
-                tx, statement, each.sign(statement), applied_by=each.person
-            )
-        )
-    return applied
 
 
 @pytest.fixture

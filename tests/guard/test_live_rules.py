@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from guard.rehearsal import ALLOWED, LIVE, at, put
 from guard.signing import Signer, approve, enroll, found
-from guard.test_live import ALLOWED, LIVE, house_again, put
+from guard.test_live import house_again
 from house import ME, PERSON, House
 from ringfence.approvers import Purpose
 from ringfence.clock import ManualClock
@@ -23,7 +24,6 @@ from ringfence.ids import CountingIds
 from ringfence.policy import PolicyDocument, parse_document, sandbox_policy
 from ringfence.states import IntentState
 from ringfence.store import policies, statements
-from ringfence.store.anchor import FolderAnchor
 from ringfence.store.policies import document_hash
 from ringfence.store.transaction import Transaction
 
@@ -31,14 +31,7 @@ from ringfence.store.transaction import Transaction
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = House(
-        tmp_path / "home",
-        clock=ManualClock(),
-        ids=CountingIds(),
-        mode="live",
-        first_policy=lambda: LIVE,
-        anchor=FolderAnchor(tmp_path / "pins"),
-    )
+    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
     yield house
     house.close()
 

@@ -10,29 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from guard.rehearsal import at, put
 from guard.signing import Signer, enroll, found
-from guard.test_live import LIVE, put
 from house import PERSON, House, policy_with
 from ringfence.clock import ManualClock, rfc3339
 from ringfence.errors import NotAuthorized
 from ringfence.guard import changes, consent, policy_chain
 from ringfence.ids import CountingIds
 from ringfence.policy import PolicyDocument
-from ringfence.store.anchor import FolderAnchor
 from ringfence.store.policies import document_hash
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = House(
-        tmp_path / "home",
-        clock=ManualClock(),
-        ids=CountingIds(),
-        mode="live",
-        first_policy=lambda: LIVE,
-        anchor=FolderAnchor(tmp_path / "pins"),
-    )
+    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
     yield house
     house.close()
 
