@@ -29,7 +29,7 @@ from ringfence.money import Money
 from ringfence.offers import Provider
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState, LineState
-from ringfence.store import intents, inventory
+from ringfence.store import attempts, inventory
 from ringfence.store.balances import Balance
 
 DAY = "2026-11-22"
@@ -465,6 +465,6 @@ async def test_moving_the_number_of_a_purchase_needs_the_purchase_first(house: H
 
 async def test_every_attempt_is_written_down(house: House) -> None:
     intent = await house.buy(*await house.find())
-    [attempt] = house.read(lambda tx: intents.attempts_of(tx, intent.lines[0].line_id))
+    [attempt] = house.read(lambda tx: attempts.of_line(tx, intent.lines[0].line_id))
     assert attempt.outcome == "captured"
     assert attempt.request_hash == intent.lines[0].request_hash

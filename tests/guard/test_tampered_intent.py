@@ -31,7 +31,7 @@ from ringfence.guard.freeze import freeze, lifting, unfreeze_signed
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent
 from ringfence.states import IntentState, LineState
-from ringfence.store import intents, policies, schema, statements
+from ringfence.store import attempts, policies, schema, statements
 
 ROUNDS = 3
 """Rounds of the runner, some seconds apart: enough for everything that is due, and to try again."""
@@ -761,7 +761,7 @@ def test_one_approval_from_fifty_threads_and_processes_buys_once(
     assert sum(came_through) >= 1
     [line] = handed.intent.lines
     assert house.charged().count(line.terms.number) == 1
-    assert len(house.read(lambda tx: intents.attempts_of(tx, line.line_id))) == 1
+    assert len(house.read(lambda tx: attempts.of_line(tx, line.line_id))) == 1
     about = house.read(lambda tx: statements.about(tx, Purpose.APPROVE, handed.intent.intent_id))
     assert len(about) == 1
     house.books_balance()

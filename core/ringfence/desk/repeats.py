@@ -10,7 +10,7 @@ from ringfence.errors import IdempotencyConflict, RingfenceError, error_class
 from ringfence.guard import approval
 from ringfence.intents import Intent, Op
 from ringfence.offers import Provider
-from ringfence.store import intents
+from ringfence.store import intents, requesters
 from ringfence.store.transaction import Transaction
 
 
@@ -37,7 +37,7 @@ def in_the_same_words(tx: Transaction, name: Name) -> Intent | None:
     """The intent of a wish with this key that was said in just these words."""
     if name.idempotency_key is None:
         return None
-    known = intents.keyed(tx, name.principal, name.idempotency_key)
+    known = requesters.keyed(tx, name.principal, name.idempotency_key)
     if known is None or known.items_hash != name.items_hash:
         return None
     return approval.existing(tx, known.intent_id)
@@ -54,14 +54,14 @@ def earlier(tx: Transaction, name: Name, meaning: Meaning, *, is_done: bool) -> 
     """
     key = name.idempotency_key
     if key is not None:
-        known = intents.keyed(tx, name.principal, key)
+        known = requesters.keyed(tx, name.principal, key)
         if known is not None and known.wish_hash != meaning.wish_hash:
             raise IdempotencyConflict(f"The key {key!r} was used for another wish.")
         if known is not None:
             return approval.existing(tx, known.intent_id)
     found = intents.open_intent(tx, name.principal, meaning.op, meaning.stock)
     if found is not None and key is not None and _is_just(found, meaning):
-        intents.remember_key(
+        requesters.remember_key(
             tx,
             principal=name.principal,
             key=key,

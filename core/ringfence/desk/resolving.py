@@ -19,7 +19,7 @@ from ringfence.intents import Intent, Line
 from ringfence.inventory import NumberRecord, Owned
 from ringfence.offers import Provider
 from ringfence.states import NumberState
-from ringfence.store import audit, intents, inventory
+from ringfence.store import attempts, audit, intents, inventory
 from ringfence.store.audit import Words
 from ringfence.store.schema import moment_text
 from ringfence.store.transaction import Transaction
@@ -153,7 +153,7 @@ def _answers(tx: Transaction, subject: str) -> list[Answer]:
         for event in audit.about(tx, subject)
     ]
     if not is_about_number(subject):
-        for attempt in intents.attempts_of(tx, subject):
+        for attempt in attempts.of_line(tx, subject):
             at: datetime = attempt.settled_at or attempt.committed_at
             what = f"answer to {attempt.attempt_id}: {attempt.outcome or 'none'}"
             found.append(Answer(moment_text(at), what, attempt.evidence or ""))

@@ -23,7 +23,7 @@ from ringfence.guard.digest import digest_of, digest_of_bytes
 from ringfence.ids import Prefix
 from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level
 from ringfence.states import IntentState, LineState
-from ringfence.store import intents
+from ringfence.store import approvals, intents, requesters
 from ringfence.store.transaction import Transaction
 
 MAX_OVERDUE = 100
@@ -101,7 +101,7 @@ def _approved(tx: Transaction, intent: Intent, level: Level, channel: str, perso
         decided_by=person,
         decided_level=level.value,
     )
-    intents.add_approval(
+    approvals.add(
         tx,
         approval_id=tx.new_id(Prefix.APPROVAL),
         intent=intent,
@@ -131,7 +131,7 @@ def level_given(tx: Transaction, intent: Intent) -> Level | None:
         NotAuthorized: somebody has signed, and the chain of who may sign does not hold.
     """
     signed = consent.given(tx, intent)
-    stored = intents.approval_of(tx, intent.intent_id)
+    stored = approvals.of_intent(tx, intent.intent_id)
     if stored is None or stored.digest != intent.digest or not _is_untouched(tx, intent):
         return None
     if signed is not None or tx.mode != "sandbox":
@@ -280,7 +280,7 @@ def withdraw(
 
 def _stop(tx: Transaction, intent: Intent, reason: DeclineReason | None) -> None:
     if reason is DeclineReason.STOP:
-        intents.close_scope(tx, intent.terms.principal, intent.terms.op, tx.now + STOP)
+        requesters.close_scope(tx, intent.terms.principal, intent.terms.op, tx.now + STOP)
 
 
 def client_declined(tx: Transaction, intent_id: str, *, principal: str) -> Intent:

@@ -18,7 +18,7 @@ from ringfence.intents import Intent, Line, Op
 from ringfence.offers import Buyable, Quote
 from ringfence.outcomes import Times
 from ringfence.states import SENDABLE_INTENTS, HoldState, IntentState, LineState, NumberState
-from ringfence.store import intents, inventory, ledger
+from ringfence.store import attempts, intents, inventory, ledger
 from ringfence.store.transaction import Store, Transaction
 from ringfence.ticket import Grant, Ticket, mint_grant, mint_ticket
 
@@ -146,7 +146,7 @@ def _commit(
     )
     holds.claim(tx, intent, sent)
     giving_back.follow(tx, intent, sent)
-    intents.add_attempt(tx, attempt_id=attempt_id, line_id=line.line_id, request_hash=request_hash)
+    attempts.add(tx, attempt_id=attempt_id, line_id=line.line_id, request_hash=request_hash)
     tx.audit(
         "line.dispatching",
         actor="ringfence",

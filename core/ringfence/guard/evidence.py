@@ -15,7 +15,7 @@ from ringfence.errors import NotAuthorized, NotFound
 from ringfence.guard import approval, authority
 from ringfence.guard.digest import canonical
 from ringfence.intents import Intent
-from ringfence.store import audit, intents, ledger, policies, statements
+from ringfence.store import attempts, audit, ledger, policies, statements
 from ringfence.store.checkpoints import Checkpoint, read_file
 from ringfence.store.transaction import Transaction
 
@@ -71,7 +71,7 @@ def of_purchase(tx: Transaction, intent_id: str, *, with_texts: bool) -> Documen
     """
     intent = approval.existing(tx, intent_id)
     subjects = [intent_id, *(line.line_id for line in intent.lines)]
-    attempts = [row for line in intent.lines for row in intents.attempts_of(tx, line.line_id)]
+    attempts = [row for line in intent.lines for row in attempts.of_line(tx, line.line_id)]
     places = audit.places_of(tx, [*subjects, *(row.attempt_id for row in attempts)])
     if not places:
         raise NotFound(f"The history tells nothing of {intent_id}.")

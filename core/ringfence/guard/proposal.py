@@ -18,7 +18,7 @@ from ringfence.money import Money
 from ringfence.offers import Price
 from ringfence.policy import AttemptsBudget, Budget, PolicyDocument
 from ringfence.states import IntentState, LineState
-from ringfence.store import audit, intents, ledger
+from ringfence.store import audit, intents, ledger, requesters
 from ringfence.store.balances import ROLLING, Move
 from ringfence.store.ledger import Entry, EntryKind, Hold
 from ringfence.store.transaction import Transaction
@@ -94,7 +94,7 @@ def check_not_stopped(tx: Transaction, principal: str, op: Op) -> None:
     Raises:
         Declined: nothing of this kind may be asked for yet.
     """
-    until = intents.pressure(tx, principal, op).stopped_until
+    until = requesters.pressure(tx, principal, op).stopped_until
     if until is not None:
         violations = (stopped(principal, until),)
         raise refusal(Decision(violations=violations, level=tx.rules.levels.needed(op)))
@@ -103,7 +103,7 @@ def check_not_stopped(tx: Transaction, principal: str, op: Op) -> None:
 def propose(tx: Transaction, proposal: Proposal) -> Intent:
     """Write an intent down: awaiting a person with its budget held, or refused with every reason."""
     witness.require(tx)
-    intents.take_turn(tx, proposal.principal)
+    requesters.take_turn(tx, proposal.principal)
     decision = preview(tx, proposal)
     error = proposal.rejection or (None if decision.is_allowed else refusal(decision))
     terms = _terms(tx, proposal, decision.level)
@@ -150,7 +150,7 @@ def propose(tx: Transaction, proposal: Proposal) -> Intent:
 
 def _remember(tx: Transaction, proposal: Proposal, intent: Intent) -> None:
     if proposal.idempotency_key is not None:
-        intents.remember_key(
+        requesters.remember_key(
             tx,
             principal=proposal.principal,
             key=proposal.idempotency_key,

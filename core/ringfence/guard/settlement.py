@@ -25,7 +25,7 @@ from ringfence.outcomes import (
     Times,
 )
 from ringfence.states import LineState, NumberState
-from ringfence.store import intents, inventory
+from ringfence.store import attempts, intents, inventory
 from ringfence.store.transaction import Transaction
 
 NEGATIVE_LOOKS = 2
@@ -39,9 +39,7 @@ UNCLEAR_FACTOR = 5
 def settle(tx: Transaction, line_id: str, attempt_id: str, outcome: Outcome, times: Times) -> Line:
     """Record the direct answer to an attempt; one that comes late can only say that it was done."""
     intent, line = intents.of_line(tx, line_id)
-    intents.end_attempt(
-        tx, attempt_id, outcome=type(outcome).__name__.lower(), evidence=outcome.evidence
-    )
+    attempts.end(tx, attempt_id, outcome=type(outcome).__name__.lower(), evidence=outcome.evidence)
     if line.attempt_id != attempt_id:
         return line
     if line.state is not LineState.DISPATCHING:

@@ -16,7 +16,7 @@ from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 from ringfence.offers import Price
 from ringfence.policy import AttemptsBudget, Budget, CashBudget
-from ringfence.store import balances, intents, inventory, ledger
+from ringfence.store import balances, inventory, ledger, requesters
 from ringfence.store.balances import Balance, Move
 from ringfence.store.ledger import Dimensions, Entry, EntryKind
 from ringfence.store.transaction import Transaction
@@ -29,7 +29,7 @@ def snapshot(tx: Transaction, *, principal: str, op: Op) -> Snapshot:
     """What `decide` needs to know now; opens the windows that have begun."""
     rows = keep_up(tx)
     oldest = budgets.oldest_bucket(tx.now)
-    pressure = intents.pressure(tx, principal, op)
+    pressure = requesters.pressure(tx, principal, op)
     return Snapshot(
         balances=rows,
         rolling_used={

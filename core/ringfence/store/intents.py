@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -394,57 +393,6 @@ def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent 
     return _intent(tx, row) if row is not None else None
 
 
-@dataclass(frozen=True)
-class Pressure:
-    """How much one principal has asked of the person already, and whether they said stop."""
-
-    pending: int
-    stopped_until: datetime | None
-
-
-_PRESSURE = select(
-    select(func.count())
-    .where(
-        schema.intent.c.principal == bindparam("principal_"),
-        schema.intent.c.state == IntentState.AWAITING_APPROVAL.value,
-    )
-    .scalar_subquery()
-    .label("pending"),
-    select(schema.stop.c.until)
-    .where(
-        schema.stop.c.principal == bindparam("principal_"),
-        schema.stop.c.op == bindparam("op_"),
-        schema.stop.c.until > bindparam("now_", type_=schema.Moment),
-    )
-    .scalar_subquery()
-    .label("stopped_until"),
-)
-
-
-_NEXT_TURN = (
-    update(schema.requester)
-    .where(schema.requester.c.principal == bindparam("principal_"))
-    .values(turns=schema.requester.c.turns + 1)
-)
-
-
-def take_turn(tx: Transaction, principal: str) -> None:
-    """Wait for this principal's other changes, and make later ones wait for the end of this transaction.
-
-    What is counted over a principal's intents, such as how many wait for a person, then holds until it is written.
-    """
-    if tx.connection.execute(_NEXT_TURN, {"principal_": principal}).rowcount == 0:
-        tx.connection.execute(insert(schema.requester).values(principal=principal, turns=1))
-
-
-def pressure(tx: Transaction, principal: str, op: Op) -> Pressure:
-    """How many intents of a principal wait for a person, and until when a person's stop holds."""
-    row = tx.connection.execute(
-        _PRESSURE, {"principal_": principal, "op_": op.value, "now_": tx.now}
-    ).one()
-    return Pressure(int(row.pending), row.stopped_until)
-
-
 def awaiting(tx: Transaction) -> list[Intent]:
     """Every intent that waits for a person, oldest first."""
     table = schema.intent.c
@@ -559,104 +507,6 @@ def due_lines(tx: Transaction, limit: int) -> list[str]:
 def next_due(tx: Transaction) -> datetime | None:
     """When the next line is due, whether past or to come."""
     return tx.connection.execute(select(func.min(schema.line.c.due_at))).scalar_one_or_none()
-
-
-def add_attempt(tx: Transaction, *, attempt_id: str, line_id: str, request_hash: str) -> None:
-    """Write down, before a byte is sent, that it will be."""
-    tx.connection.execute(
-        insert(schema.attempt).values(
-            attempt_id=attempt_id, line_id=line_id, request_hash=request_hash, committed_at=tx.now
-        )
-    )
-
-
-def end_attempt(tx: Transaction, attempt_id: str, *, outcome: str, evidence: str) -> None:
-    """Write down what is known of an attempt; a later look may know more."""
-    tx.audit(
-        "attempt.ended",
-        actor="ringfence",
-        subject=attempt_id,
-        outcome=outcome,
-        answer=answer_hash(evidence[:2_000]),
-    )
-    tx.connection.execute(
-        update(schema.attempt)
-        .where(schema.attempt.c.attempt_id == attempt_id)
-        .values(outcome=outcome, evidence=evidence[:2_000], settled_at=tx.now)
-    )
-
-
-def answer_hash(evidence: str) -> str:
-    """What the chain keeps of a carrier's answer: SHA-256 over what was written down of it."""
-    return hashlib.sha256(evidence.encode()).hexdigest()
-
-
-def attempts_of(tx: Transaction, line_id: str) -> list[Row[Any]]:
-    """Every attempt at a line, first to last."""
-    table = schema.attempt.c
-    return list(
-        tx.connection.execute(
-            select(schema.attempt).where(table.line_id == line_id).order_by(table.committed_at)
-        )
-    )
-
-
-def add_approval(
-    tx: Transaction, *, approval_id: str, intent: Intent, level: Level, channel: str, person: str
-) -> None:
-    """Store who consented to which digest, and how."""
-    tx.connection.execute(
-        insert(schema.approval).values(
-            approval_id=approval_id,
-            intent_id=intent.intent_id,
-            digest=intent.digest,
-            level=level.value,
-            channel=channel,
-            person=person,
-            at=tx.now,
-        )
-    )
-
-
-def approval_of(tx: Transaction, intent_id: str) -> Row[Any] | None:
-    """The consent to an intent, if there is one."""
-    return tx.connection.execute(
-        select(schema.approval).where(schema.approval.c.intent_id == intent_id)
-    ).one_or_none()
-
-
-def remember_key(
-    tx: Transaction, *, principal: str, key: str, intent_id: str, items_hash: str, wish_hash: str
-) -> None:
-    """Bind a caller's key to an intent, for ever."""
-    tx.connection.execute(
-        insert(schema.request_key).values(
-            principal=principal,
-            idempotency_key=key,
-            intent_id=intent_id,
-            items_hash=items_hash,
-            wish_hash=wish_hash,
-        )
-    )
-
-
-def keyed(tx: Transaction, principal: str, key: str) -> Row[Any] | None:
-    """What a caller's key was used for: `intent_id`, `items_hash`, `wish_hash`."""
-    table = schema.request_key.c
-    return tx.connection.execute(
-        select(schema.request_key).where(table.principal == principal, table.idempotency_key == key)
-    ).one_or_none()
-
-
-def close_scope(tx: Transaction, principal: str, op: Op, until: datetime) -> None:
-    """A person said stop: this requester asks for nothing of that kind until then."""
-    take_turn(tx, principal)
-    tx.connection.execute(
-        delete(schema.stop).where(
-            schema.stop.c.principal == principal, schema.stop.c.op == op.value
-        )
-    )
-    tx.connection.execute(insert(schema.stop).values(principal=principal, op=op.value, until=until))
 
 
 def lines_of_number(tx: Transaction, provider: Provider, number: str) -> list[str]:
