@@ -22,8 +22,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitResult
 from sqlalchemy import func, select
 
+from guard.authenticator import Passkey
 from guard.rehearsal import at, copy_of, put, rehearse
-from guard.signing import approve
+from guard.signing import approve, enroll
 from house import ME, SOMEBODY_ELSE, House, policy_with
 from ringfence.clock import ManualClock
 from ringfence.guard import authority
@@ -161,7 +162,7 @@ PROGRAMS = st.lists(_STEPS, min_size=2, max_size=6)
 
 
 def policy_at(level: Level) -> PolicyDocument:
-    """Real limits; for consent, as little as this. Approvers can sign that: the guard must hold all the same."""
+    """Real limits, with consent at this level."""
     return policy_with(levels=f"{{buy: {level}, release: {level}, assign: {level}}}")
 
 
@@ -222,9 +223,10 @@ def authority_of(house: House) -> Authority:
 
 
 def staged(folder: Path, level: Level) -> None:
-    """A live installation that owns two numbers, one of them in use, and takes this level."""
+    """A live installation that owns two numbers, one of them in use, and asks two people for this level."""
     rehearsal = rehearse(folder)
     house = rehearsal.house
+    enroll(house, Passkey("bob"), rehearsal.ada)
 
     async def own() -> None:
         for offer, assistant in zip(await house.find(2), ("reception", None), strict=True):

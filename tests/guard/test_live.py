@@ -72,9 +72,9 @@ async def test_what_an_approver_allowed_and_signed_is_bought(house: House, ada: 
 async def test_neither_client_nor_page_nor_terminal_approves(house: House, ada: Signer) -> None:
     intent = await wanted(house)
     digits = intent.lines[0].terms.number[-4:]
-    with pytest.raises(PolicyRefused):
+    with pytest.raises(PolicyRefused, match="proves no person"):
         await approve_by_client(house.desk, ME, intent.intent_id, last_four=digits)
-    with pytest.raises(PolicyRefused):
+    with pytest.raises(PolicyRefused, match="proves no person"):
         await approve_at_terminal(house.desk, intent.intent_id, digest=intent.digest, person=PERSON)
     assert (await house.now(intent)).state is IntentState.AWAITING_APPROVAL
 

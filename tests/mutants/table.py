@@ -172,7 +172,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "approval",
         'if tx.mode == "live" and evidence.level in WEAK_LEVELS:',
         "if False:",
-        "guard/test_live_fuzz.py::test_no_program_of_tool_calls_approves_or_loosens_anything[client-auto]",
+        f"{LIVE}test_neither_client_nor_page_nor_terminal_approves",
     ),
     guard(
         "live: a client's or a page's yes, before the byte",

@@ -168,6 +168,8 @@ def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest:
             f"What was shown is not what {intent.intent_id} says; nothing was approved.",
             remedy="Tell the person to look at the card again.",
         )
+    if tx.mode == "live" and evidence.level in WEAK_LEVELS:
+        raise PolicyRefused("A live installation takes no consent that proves no person.")
     needed = needed_level(tx, intent)
     if evidence.level not in WEAK_LEVELS:
         raise PolicyRefused(f"Consent at level {evidence.level} is signed; this was not.")
@@ -175,8 +177,6 @@ def _check_evidence(tx: Transaction, intent: Intent, evidence: Evidence, digest:
         raise PolicyRefused(
             f"{intent.intent_id} needs consent at level {needed}; this was {evidence.level}."
         )
-    if tx.mode == "live" and evidence.level in WEAK_LEVELS:
-        raise PolicyRefused("A live installation takes no consent that proves no person.")
 
 
 def needed_level(tx: Transaction, intent: Intent) -> Level:
