@@ -614,7 +614,6 @@ def test_a_nonce_is_used_once_whatever_it_is_used_for(
 
 # Authority that is written into the database.
 
-WEAK = policy_with(levels="{buy: page, release: page, assign: page}")
 LOOSE = policy_with(
     levels="{buy: passphrase, release: passphrase, assign: passphrase}",
     budgets=['{name: cash, kind: cash, window: month, zone: UTC, limit: "900.00 USD"}'],
@@ -622,8 +621,7 @@ LOOSE = policy_with(
 
 
 def test_a_weak_approval_that_is_written_into_a_live_database_is_refused(tmp_path: Path) -> None:
-    """Even where the approvers have signed a policy that asks for no more."""
-    rehearsal = rehearse(tmp_path, WEAK)
+    rehearsal = rehearse(tmp_path)
     house = rehearsal.house
 
     async def wanted() -> Intent:

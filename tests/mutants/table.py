@@ -175,11 +175,11 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{LIVE}test_neither_client_nor_page_nor_terminal_approves",
     ),
     guard(
-        "live: a client's or a page's yes, before the byte",
+        "consent: a row that claims a signature",
         "approval",
-        'if signed is not None or tx.mode != "sandbox":',
-        "if signed is not None:",
-        f"{TAMPERED}test_a_weak_approval_that_is_written_into_a_live_database_is_refused",
+        "return level if level in WEAK_LEVELS else None",
+        "return level",
+        f"{SIGNED}test_an_approval_row_without_a_signature_sends_nothing",
     ),
     guard(
         "statement: its time",
