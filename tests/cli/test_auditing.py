@@ -126,7 +126,7 @@ def test_words_are_exported_only_when_asked_for_and_erased_for_good(
     assert WORDS not in shell.run("audit", "export").out
     assert WORDS in shell.run("audit", "export", "--with-texts").out
     assert shell.json("audit", "erase", intent_id) == {
-        "intent_id": intent_id,
+        "subject": intent_id,
         "erased": True,
         "new": True,
     }

@@ -39,7 +39,7 @@ STORY = [
     "$ ringfence spending",
     "8. ",
     "The ledger and every balance agree.",
-    " events hold.",
+    "Everything holds: ",
 ]
 
 

@@ -816,7 +816,7 @@ async def test_what_waited_before_there_were_roles_is_known_and_may_be_approved(
 
 
 def make_old(house: House, intent: Intent) -> None:
-    """Put the file back to the schema before this one."""
+    """Put the file back to the schema before there were roles."""
     terms = json.loads(intent.terms.model_dump_json())
     del terms["role"]
     encoded = json.dumps(terms, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -828,7 +828,8 @@ def make_old(house: House, intent: Intent) -> None:
         database.execute("DROP INDEX ix_intent_assistant_id_role")
         for column in ("assistant_id", "role"):
             database.execute(f"ALTER TABLE intent DROP COLUMN {column}")
-        for table in ("provision", "signature", "statement"):
+        database.execute("ALTER TABLE page_nonce DROP COLUMN statement")
+        for table in ("provision", "signature", "statement", "invitation", "used_nonce"):
             database.execute(f"DROP TABLE {table}")
         database.execute("UPDATE alembic_version SET version_num = '0003'")
         database.commit()

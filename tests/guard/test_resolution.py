@@ -31,7 +31,7 @@ from ringfence.errors import (
     NotFound,
     PolicyRefused,
 )
-from ringfence.guard import lost_numbers, resolution, ruling
+from ringfence.guard import lost_numbers, resolution, ruling, words
 from ringfence.guard.effect import effects, number_effects
 from ringfence.guard.finding import Became, Finding
 from ringfence.guard.freeze import unfreeze
@@ -45,6 +45,7 @@ from ringfence.store.audit import Words
 from ringfence.store.balances import Balance
 from ringfence.store.ledger import Entry, EntryKind, Hold
 from ringfence.store.transaction import Transaction
+from ringfence_server.cli.auditing import prove
 
 MONTH = "2026-11"
 LONG = timedelta(seconds=6)
@@ -224,6 +225,22 @@ async def test_the_chain_keeps_who_said_what_and_the_hash_of_their_words(house: 
     assert (event["actor"], body["became"], body["monthly"]) == ("ada", "captured", "1.00 USD")
     assert house.read(lambda tx: audit.said(tx, body["words_hash"])) == WORDS
     assert WORDS not in str(event)
+
+
+async def test_a_persons_words_are_erased_like_an_assistants(house: House) -> None:
+    line = await waits(house)
+    resolve(house, line, charged())
+    assert house.write(lambda tx: words.erase(tx, line.line_id, actor="bob"))
+    [event] = [
+        e
+        for e in house.read(lambda tx: audit.about(tx, line.line_id))
+        if e["type"] == "line.resolved"
+    ]
+    assert house.read(lambda tx: audit.said(tx, event["body"]["words_hash"])) is None
+    assert not house.write(lambda tx: words.erase(tx, line.line_id, actor="bob"))
+    assert house.read(lambda tx: prove(tx)["failures"]) == []
+    with pytest.raises(NotFound, match="no words about"):
+        house.write(lambda tx: words.erase(tx, "lin_of_nobody", actor="bob"))
 
 
 async def test_a_person_is_told_what_it_will_do_to_the_budgets(house: House) -> None:

@@ -456,13 +456,6 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{PUBLIC}test_what_a_proxy_passes_on_is_never_taken_for_the_person_at_this_machine",
     ),
     guard(
-        "page: what opens a card opens no other",
-        "viewing",
-        "if viewing.purpose is not Purpose.VIEW:",
-        "if False:",
-        f"{PUBLIC}test_no_other_purpose_opens_anything",
-    ),
-    guard(
         "page: a view is used once",
         "viewing",
         "if not nonces.use(tx, viewing.nonce, until=viewing.expires_at):",

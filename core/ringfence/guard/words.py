@@ -1,9 +1,9 @@
-"""Words of an assistant: shown to a person, signed as a hash, and erasable."""
+"""Words of an assistant or a person: shown, signed as a hash, and erasable."""
 
 from __future__ import annotations
 
 from ringfence.errors import NotFound
-from ringfence.store import audit, intents
+from ringfence.store import audit
 from ringfence.store.transaction import Transaction
 
 UNVERIFIED = "The assistant says (unverified):"
@@ -22,23 +22,31 @@ def attested(card: str, words: audit.Words | None) -> str:
     return f"{facts}\n{UNVERIFIED}\nsha256 {words.hash}"
 
 
-def erase(tx: Transaction, intent_id: str, *, actor: str) -> bool:
-    """Erase what the assistant said about an intent; False where it was erased before.
+def erase(tx: Transaction, subject: str, *, actor: str) -> bool:
+    """Erase what was said about an intent, a line or a number; False where it was erased before.
 
-    Their salted hash stays in the chain, with an event that says who had them erased. Copies of the database that
-    were made before keep them.
+    An assistant's words belong to its intent, a person's to what they resolved or adjusted. The salted hashes stay in
+    the chain, with events that say who had the words erased. Copies of the database that were made before keep them.
 
     Raises:
-        NotFound: no such intent, or nothing was said about it.
+        NotFound: nothing was said about it.
     """
-    words = audit.words_of(tx, intent_id)
-    if intents.get(tx, intent_id) is None or words is None:
+    there = [
+        (place, words) for place in _places(tx, subject) if (words := audit.words_of(tx, place))
+    ]
+    if not there:
         raise NotFound(
-            f"There are no words of an assistant about {intent_id} here.",
-            remedy="Look at it: ringfence show ID",
+            f"There are no words about {subject[:40]} here.",
+            remedy="Name an intent (int_…), or a line (lin_…) or number (num_…) that was resolved or adjusted.",
         )
-    if words.is_erased:
-        return False
-    audit.erase_words(tx, intent_id)
-    tx.audit("words.erased", actor=actor, subject=intent_id, hash=words.hash)
-    return True
+    left = [(place, words) for place, words in there if not words.is_erased]
+    for place, words in left:
+        audit.erase_words(tx, place)
+        tx.audit("words.erased", actor=actor, subject=place, hash=words.hash)
+    return bool(left)
+
+
+def _places(tx: Transaction, subject: str) -> list[str]:
+    """Where words about something may be kept: an assistant's under its intent, others under their own hash."""
+    hashes = [event["body"].get("words_hash") for event in audit.about(tx, subject)]
+    return [subject, *(audit.place_of(each) for each in hashes if each)]

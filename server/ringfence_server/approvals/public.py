@@ -43,11 +43,9 @@ from ringfence_server.approvals.freezing import FREEZE, FreezeView, freeze_view,
 from ringfence_server.approvals.origins import Origin
 from ringfence_server.approvals.pace import Strikes
 from ringfence_server.approvals.printing import Printer
-from ringfence_server.approvals.seal import Seal
+from ringfence_server.approvals.seal import DECISION, VIEW, Seal
 from ringfence_server.approvals.view import opened_view, row_view
 
-VIEW, DECISION = "view", "decline"
-"""What sealed nonces are for here."""
 _INTENT_PATH = re.compile(rf"/i/({pattern(Prefix.INTENT).strip('^$')})")
 _NOT_OPENED = (
     "That did not open it. It takes a passkey that was made on this page and still counts here, and a page that was "

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 TIME_BYTES, RANDOM_BYTES, TAG_BYTES = 6, 10, 16
 """32 bytes together: 43 characters, as every nonce has them."""
 NONCE = re.compile(r"[A-Za-z0-9_-]{43}")
+VIEW, DECISION = "view", "decline"
+"""What nonces are for on the page away from this machine."""
 _PURPOSE = b"ringfence/seal/v1\x00"
 
 

@@ -13,8 +13,7 @@ from ringfence.errors import NotAuthorized
 from ringfence.guard import viewing
 from ringfence.store import page
 from ringfence_server.approvals.identity import proof
-from ringfence_server.approvals.public import VIEW
-from ringfence_server.approvals.seal import Seal
+from ringfence_server.approvals.seal import VIEW, Seal
 from ringfence_server.checkup.finding import Finding, fail, ok, warn
 from ringfence_server.opening import Premises
 

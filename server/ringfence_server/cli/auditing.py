@@ -207,19 +207,21 @@ def print_verifier() -> Exit:
 
 
 def erase_words(
-    intent_id: Annotated[str, typer.Argument(help="The intent about which an assistant said it.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="ID", help="An intent; or a line or number that was resolved.")
+    ],
     *,
     as_json: Json = False,
 ) -> Exit:
-    """Erase what an assistant said about an intent, for good.
+    """Erase what was said about an intent, a line or a number, for good.
 
     Their salted hash stays, so the history still holds, and says who had them erased. Backups that were made
     before keep the words.
     """
     with premises() as opened:
         store = opened.desk.store
-        is_new = store.write_now(lambda tx: words.erase(tx, intent_id, actor=person()))
+        is_new = store.write_now(lambda tx: words.erase(tx, subject, actor=person()))
         store.forget_log()
     text = "They are erased." if is_new else "They were erased before."
-    show({"intent_id": intent_id, "erased": True, "new": is_new}, text, as_json=as_json)
+    show({"subject": subject, "erased": True, "new": is_new}, text, as_json=as_json)
     return Exit.DONE

@@ -44,7 +44,7 @@ EXAMPLES: Mapping[str, str] = {
     "ledger verify": "ringfence ledger verify",
     "ledger export": "ringfence ledger export --format csv --output ledger.csv",
     "ledger adjust": "ringfence ledger adjust +14155550142 --setup '0.19 USD' --reason VAT",
-    "audit verify": "ringfence audit verify --checkpoints /media/copy/ins_01KAN5T1PR0000000000000001.checkpoints",
+    "audit verify": "ringfence audit verify --checkpoints /media/copy/witness.checkpoints",
     "audit export": "ringfence audit export --output history.jsonl",
     "audit verifier": "ringfence audit verifier > verify.py",
     "audit erase": "ringfence audit erase int_01KAN5T1PR0000000000000001",

@@ -32,6 +32,8 @@ Place = tuple[int, int] | None
 EXPORT = "ringfence/audit/1"
 EVIDENCE = "ringfence/evidence/1"
 NOTHING = "0" * 64
+WORDS_PLACE = 40
+"""As much of their hash as words are kept under that belong to nothing else."""
 LEVELS = ("client", "page", "passphrase", "passkey", "two_people")
 AUTHORITY = ("root", "enroll", "revoke")
 MAX_WITNESS_BYTES = 64_000_000
@@ -492,6 +494,7 @@ class Verification:
     def _take_statement(self, document: Document) -> None:
         self.statements.append(Statement(f"statement {len(self.statements) + 1}", document))
         self.heads[self.statements[-1].seq] = None
+        self._expect_words(self.statements[-1].body.get("words"))
 
     def _take_checkpoint(self, document: Document) -> None:
         place = f"checkpoint {len(self.checkpoints) - self.given + 1}"
@@ -522,9 +525,15 @@ class Verification:
             raise Bad("it names another place in the chain")
         if seq in self.heads:
             self.heads[seq] = self.hash
+        self._expect_words(made["body"].get("words_hash"))
         handler = self._HANDLERS.get(made["type"])
         if handler is not None:
             handler(self, made)
+
+    def _expect_words(self, digest: Any) -> None:
+        """What people said for a ruling is kept under the beginning of its own hash."""
+        if isinstance(digest, str):
+            self.word_hashes[digest[:WORDS_PLACE]] = digest
 
     def _before_events(self) -> None:
         sizes = {each.get("size") for _, each in self.checkpoints}
