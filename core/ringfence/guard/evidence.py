@@ -71,8 +71,8 @@ def of_purchase(tx: Transaction, intent_id: str, *, with_texts: bool) -> Documen
     """
     intent = approval.existing(tx, intent_id)
     subjects = [intent_id, *(line.line_id for line in intent.lines)]
-    attempts = [row for line in intent.lines for row in attempts.of_line(tx, line.line_id)]
-    places = audit.places_of(tx, [*subjects, *(row.attempt_id for row in attempts)])
+    sent = [row for line in intent.lines for row in attempts.of_line(tx, line.line_id)]
+    places = audit.places_of(tx, [*subjects, *(row.attempt_id for row in sent)])
     if not places:
         raise NotFound(f"The history tells nothing of {intent_id}.")
     last = max(seq for seq in places if audit.event_at(tx, seq)["type"] != "words.erased")
@@ -97,7 +97,7 @@ def of_purchase(tx: Transaction, intent_id: str, *, with_texts: bool) -> Documen
                 "outcome": row.outcome,
                 "answer": row.evidence,
             }
-            for row in attempts
+            for row in sent
         ],
         "ledger": [ledger.entry_document(entry) for entry in ledger.of_intent(tx, intent_id)],
         "words": {"salt": words.salt, "text": words.text}
