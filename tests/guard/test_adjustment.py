@@ -306,7 +306,7 @@ async def test_the_chain_keeps_who_adjusted_what_and_the_hash_of_why(
         if e["type"] == "ledger.adjusted"
     ]
     assert (event["actor"], event["body"]["setup"]) == ("ada", "0.19 USD")
-    assert house.read(lambda tx: audit.words_of(tx, event["body"]["words_hash"])) == WHY
+    assert house.read(lambda tx: audit.said(tx, event["body"]["words_hash"])) == WHY
     assert WHY not in str(event)
 
 

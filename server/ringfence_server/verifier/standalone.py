@@ -34,6 +34,8 @@ EVIDENCE = "ringfence/evidence/1"
 NOTHING = "0" * 64
 LEVELS = ("client", "page", "passphrase", "passkey", "two_people")
 AUTHORITY = ("root", "enroll", "revoke")
+MAY_BE_UNSIGNED = ("enroll", "revoke", "policy", "resolve", "adjust", "decline")
+"""What waits for signatures does nothing without them, and a no needs none."""
 MAX_WITNESS_BYTES = 64_000_000
 MAX_FINDINGS = 200
 """More say nothing new."""
@@ -599,6 +601,18 @@ class Verification:
         if event["subject"] in self.words:
             raise Bad("words that were erased are here")
 
+    def _on_ruling(self, event: Document) -> None:
+        self._know_words(event["body"]["words_hash"])
+
+    def _on_waiting(self, event: Document) -> None:
+        digest = parsed(event["body"]["statement"])["body"].get("words")
+        if digest is not None:
+            self._know_words(digest)
+
+    def _know_words(self, digest: str) -> None:
+        """Words of a person are kept under the beginning of their own hash."""
+        self.word_hashes[digest[:40]] = digest
+
     def _on_revoked(self, event: Document) -> None:
         self.revoked_at[event["subject"]] = event["seq"]
 
@@ -614,6 +628,12 @@ class Verification:
         "ledger.written": _on_ledger,
         "words.erased": _on_erased,
         "approver.revoked": _on_revoked,
+        "line.resolved": _on_ruling,
+        "number.resolved": _on_ruling,
+        "ledger.adjusted": _on_ruling,
+        "resolve.signed": _on_waiting,
+        "adjust.signed": _on_waiting,
+        "change.proposed": _on_waiting,
     }
 
     # Who may sign.
@@ -740,7 +760,7 @@ class Verification:
                 )
 
     def _check_signatures(self, statement: Statement) -> None:
-        if not statement.signatures:
+        if not statement.signatures and statement.purpose not in MAY_BE_UNSIGNED:
             self.fail(statement.place, "it is not signed")
         keys = dict(self.keys)
         if self.recovery is not None:
