@@ -260,9 +260,9 @@ def keep_words(tx: Transaction, words: Words) -> None:
 
 
 def said(tx: Transaction, hash_: str) -> str | None:
-    """The words with this hash, unless they were erased."""
+    """The words with this hash, unless they were erased; words that somebody has exchanged are others."""
     words = words_of(tx, hash_[:_PLACE])
-    return words.text if words is not None and not words.is_erased else None
+    return words.text if words is not None and words.hash == hash_ else None
 
 
 def _keep(tx: Transaction, subject_id: str, words: Words) -> None:
