@@ -256,12 +256,17 @@ def keep_text(tx: Transaction, subject_id: str, text: str) -> str:
 
 def keep_words(tx: Transaction, words: Words) -> None:
     """Store words under their own hash, where `said` finds them until they are erased."""
-    _keep(tx, words.hash[:_PLACE], words)
+    _keep(tx, place_of(words.hash), words)
+
+
+def place_of(hash_: str) -> str:
+    """Under which name words are kept that belong to nothing but their own hash."""
+    return hash_[:_PLACE]
 
 
 def said(tx: Transaction, hash_: str) -> str | None:
-    """The words with this hash, unless they were erased; words that somebody has exchanged are others."""
-    words = words_of(tx, hash_[:_PLACE])
+    """The words with this hash, unless they were erased or exchanged."""
+    words = words_of(tx, place_of(hash_))
     return words.text if words is not None and words.hash == hash_ else None
 
 

@@ -32,13 +32,15 @@ Place = tuple[int, int] | None
 EXPORT = "ringfence/audit/1"
 EVIDENCE = "ringfence/evidence/1"
 NOTHING = "0" * 64
+WORDS_PLACE = 40
+"""As much of their hash as words are kept under that belong to nothing else."""
 LEVELS = ("client", "page", "passphrase", "passkey", "two_people")
 AUTHORITY = ("root", "enroll", "revoke")
-MAY_BE_UNSIGNED = ("enroll", "revoke", "policy", "resolve", "adjust", "decline")
-"""What waits for signatures does nothing without them, and a no needs none."""
 MAX_WITNESS_BYTES = 64_000_000
 MAX_FINDINGS = 200
 """More say nothing new."""
+MAY_BE_UNSIGNED = ("enroll", "revoke", "policy", "resolve", "adjust", "decline")
+"""What waits for signatures does nothing without them, and a no needs none."""
 
 
 class Unreadable(Exception):
@@ -494,6 +496,7 @@ class Verification:
     def _take_statement(self, document: Document) -> None:
         self.statements.append(Statement(f"statement {len(self.statements) + 1}", document))
         self.heads[self.statements[-1].seq] = None
+        self._expect_words(self.statements[-1].body.get("words"))
 
     def _take_checkpoint(self, document: Document) -> None:
         place = f"checkpoint {len(self.checkpoints) - self.given + 1}"
@@ -524,9 +527,15 @@ class Verification:
             raise Bad("it names another place in the chain")
         if seq in self.heads:
             self.heads[seq] = self.hash
+        self._expect_words(made["body"].get("words_hash"))
         handler = self._HANDLERS.get(made["type"])
         if handler is not None:
             handler(self, made)
+
+    def _expect_words(self, digest: Any) -> None:
+        """What people said for a ruling is kept under the beginning of its own hash."""
+        if isinstance(digest, str):
+            self.word_hashes[digest[:WORDS_PLACE]] = digest
 
     def _before_events(self) -> None:
         sizes = {each.get("size") for _, each in self.checkpoints}
@@ -601,18 +610,6 @@ class Verification:
         if event["subject"] in self.words:
             raise Bad("words that were erased are here")
 
-    def _on_ruling(self, event: Document) -> None:
-        self._know_words(event["body"]["words_hash"])
-
-    def _on_waiting(self, event: Document) -> None:
-        digest = parsed(event["body"]["statement"])["body"].get("words")
-        if digest is not None:
-            self._know_words(digest)
-
-    def _know_words(self, digest: str) -> None:
-        """Words of a person are kept under the beginning of their own hash."""
-        self.word_hashes[digest[:40]] = digest
-
     def _on_revoked(self, event: Document) -> None:
         self.revoked_at[event["subject"]] = event["seq"]
 
@@ -628,12 +625,6 @@ class Verification:
         "ledger.written": _on_ledger,
         "words.erased": _on_erased,
         "approver.revoked": _on_revoked,
-        "line.resolved": _on_ruling,
-        "number.resolved": _on_ruling,
-        "ledger.adjusted": _on_ruling,
-        "resolve.signed": _on_waiting,
-        "adjust.signed": _on_waiting,
-        "change.proposed": _on_waiting,
     }
 
     # Who may sign.
