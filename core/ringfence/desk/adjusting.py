@@ -8,8 +8,9 @@ from typing import Any
 
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.desk.counter import Desk
-from ringfence.guard import adjustment, ruling, windows
+from ringfence.guard import adjustment, changes, ruling, windows
 from ringfence.guard.adjustment import Charge, Difference
+from ringfence.guard.changes import Change
 from ringfence.guard.effect import Effect
 from ringfence.inventory import NumberRecord
 from ringfence.store.audit import Words
@@ -27,7 +28,7 @@ class Plan:
     shown: Mapping[str, Any]
     """Exactly this is written, or nothing."""
     waiting: Statement | None
-    """The same, where somebody has signed it already and another signature is missing."""
+    """The same, where somebody has proposed or signed it already and a signature is missing."""
     said: str | None
     """Their words."""
 
@@ -50,7 +51,7 @@ async def plan(desk: Desk, subject: str, difference: Difference, *, month: str |
 
 
 async def half_signed(desk: Desk, subject: str) -> Plan | None:
-    """The latest adjustment of a number that waits for another signature; None where none does."""
+    """The latest adjustment of a number that waits for a signature; None where none does."""
 
     def read(tx: Transaction) -> Plan | None:
         record = adjustment.number_of(tx, subject)
@@ -88,6 +89,26 @@ async def statement(desk: Desk, planned: Plan, words: Words) -> Statement:
     return await desk.store.read(
         lambda tx: ruling.make(tx, Purpose.ADJUST, planned.record.number_id, planned.shown, words)
     )
+
+
+async def propose(desk: Desk, planned: Plan, words: Words, *, by: str) -> Change:
+    """Let it wait for the approvers.
+
+    Raises:
+        NotFound, InvalidArguments: it does not fit any more what the books have.
+        NotAuthorized: it is not any more what was planned.
+        ConfigurationError: it needs no signature, nobody can sign, or too many changes wait.
+    """
+
+    def write(tx: Transaction) -> Change:
+        adjustment.check_shown(tx, planned.record.number_id, planned.shown)
+        return changes.propose_ruling(
+            tx, Purpose.ADJUST, planned.record.number_id, planned.shown, words, by=by
+        )
+
+    change = await desk.store.write(write)
+    desk.bell.ring()
+    return change
 
 
 async def adjust_at_terminal(desk: Desk, planned: Plan, words: Words, *, person: str) -> None:

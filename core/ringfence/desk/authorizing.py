@@ -1,4 +1,4 @@
-"""Authorizing: what approvers sign on the page beside purchases: changes of authority, and the end of a freeze.
+"""Authorizing: what approvers sign beside purchases: changes that wait for them, and the end of a freeze.
 
 Not async: the page lives in a thread of its own, and whoever runs it wakes the others.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 
-from ringfence.approvers import ApproverKey, Statement
+from ringfence.approvers import ApproverKey, Signature, Statement
 from ringfence.desk.counter import Desk
+from ringfence.desk.resolving import quarantine_at
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, changes, consent, freeze, passkeys
 from ringfence.guard.changes import Change, ChangeState
@@ -21,7 +23,7 @@ from ringfence.store.transaction import Transaction
 
 @dataclass(frozen=True)
 class ShownChange:
-    """A change of authority, and who could sign it on a page."""
+    """A change that waits for signatures, and who could sign it on a page."""
 
     change: Change
     passkeys: Sequence[ApproverKey]
@@ -78,13 +80,25 @@ def sign(desk: Desk, change_id: str, *, answer: str, origin: str) -> Change:
     """Take a passkey's answer for its person's signature under a change; in force once enough have signed.
 
     Raises:
-        NotFound, Declined, Expired, NotAuthorized: as `guard.changes.sign`.
+        NotFound, Declined, Expired, NotAuthorized, PolicyRefused: as `guard.changes.sign`.
     """
 
     def write(tx: Transaction) -> Change:
-        return changes.sign(tx, change_id, passkeys.signature_in(answer, _keys(tx, origin)))
+        signature = passkeys.signature_in(answer, _keys(tx, origin))
+        return changes.sign(tx, change_id, signature, quarantine=partial(quarantine_at, desk))
 
     return desk.store.write_now(write)
+
+
+def hand_in(desk: Desk, change_id: str, signature: Signature) -> Change:
+    """Take a signature that was made in a terminal under a change; in force once enough have signed.
+
+    Raises:
+        NotFound, Declined, Expired, NotAuthorized, PolicyRefused: as `guard.changes.sign`.
+    """
+    return desk.store.write_now(
+        lambda tx: changes.sign(tx, change_id, signature, quarantine=partial(quarantine_at, desk))
+    )
 
 
 def decline(desk: Desk, change_id: str, *, person: str) -> Change:

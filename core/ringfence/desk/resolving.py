@@ -12,9 +12,16 @@ from datetime import datetime, timedelta
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.desk.counter import Desk, times_of
 from ringfence.errors import RingfenceError
-from ringfence.guard import effect, lost_numbers, resolution, ruling
+from ringfence.guard import changes, lost_numbers, resolution, ruling
+from ringfence.guard.changes import Change
 from ringfence.guard.effect import Effect
 from ringfence.guard.finding import Finding
+from ringfence.guard.rulings import (
+    LONGEST_QUARANTINE,
+    finding_body,
+    finding_effects,
+    is_about_number,
+)
 from ringfence.intents import Intent, Line
 from ringfence.inventory import NumberRecord, Owned
 from ringfence.offers import Provider
@@ -23,9 +30,6 @@ from ringfence.store import attempts, audit, intents, inventory
 from ringfence.store.audit import Words
 from ringfence.store.schema import moment_text
 from ringfence.store.transaction import Transaction
-
-LONGEST_QUARANTINE = timedelta(hours=1)
-"""For a carrier that this process is not connected to: more than any adapter asks for."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,8 @@ class Case:
     record: NumberRecord | None
     answers: Sequence[Answer]
     listed: Listed
-    waiting: Statement | None
-    """What somebody has signed about it already, and needs another signature."""
-    said: str | None
-    """Their words."""
+    waiting: Sequence[tuple[Statement, str | None]]
+    """What somebody has proposed or signed about it as it is, and needs a signature, with their words."""
 
     @property
     def number(self) -> str:
@@ -73,11 +75,6 @@ class Case:
         if self.line is not None:
             return self.line.terms.number
         return self.record.number if self.record is not None else ""
-
-
-def is_about_number(subject: str) -> bool:
-    """Whether an id is a number's, and not a line's."""
-    return subject.startswith("num_")
 
 
 async def still_open(desk: Desk) -> Open:
@@ -130,19 +127,17 @@ def _case(tx: Transaction, subject: str, listed: Listed) -> Case:
         intent, line = resolution.manual(tx, subject)
         version = line.version
     waits = [
-        each
+        (each, ruling.said(tx, each))
         for each in ruling.waiting(tx, Purpose.RESOLVE, subject)
         if each.body.get("version") == version
     ]
-    waiting = waits[-1] if waits else None
     return Case(
         intent=intent,
         line=line,
         record=record,
         answers=_answers(tx, subject),
         listed=listed,
-        waiting=waiting,
-        said=None if waiting is None else ruling.said(tx, waiting),
+        waiting=waits,
     )
 
 
@@ -169,16 +164,10 @@ async def effects(desk: Desk, subject: str, finding: Finding) -> list[Effect]:
     """
 
     def read(tx: Transaction) -> list[Effect]:
-        _body(tx, subject, finding)
-        of = effect.number_effects if is_about_number(subject) else effect.effects
-        return list(of(tx, subject, finding))
+        finding_body(tx, subject, finding)
+        return list(finding_effects(tx, subject, finding))
 
     return await desk.store.read(read)
-
-
-def _body(tx: Transaction, subject: str, finding: Finding) -> dict[str, object]:
-    of = lost_numbers.number_body if is_about_number(subject) else resolution.line_body
-    return of(tx, subject, finding)
 
 
 async def statement(desk: Desk, subject: str, finding: Finding, words: Words) -> Statement:
@@ -188,8 +177,27 @@ async def statement(desk: Desk, subject: str, finding: Finding, words: Words) ->
         NotFound, PolicyRefused, InvalidArguments: as `effects`.
     """
     return await desk.store.read(
-        lambda tx: ruling.make(tx, Purpose.RESOLVE, subject, _body(tx, subject, finding), words)
+        lambda tx: ruling.make(
+            tx, Purpose.RESOLVE, subject, finding_body(tx, subject, finding), words
+        )
     )
+
+
+async def propose(desk: Desk, subject: str, finding: Finding, words: Words, *, by: str) -> Change:
+    """Let a finding wait for the approvers.
+
+    Raises:
+        NotFound, PolicyRefused, InvalidArguments: as `effects`.
+        ConfigurationError: it needs no signature, nobody can sign, or too many changes wait.
+    """
+
+    def write(tx: Transaction) -> Change:
+        body = finding_body(tx, subject, finding)
+        return changes.propose_ruling(tx, Purpose.RESOLVE, subject, body, words, by=by)
+
+    change = await desk.store.write(write)
+    desk.bell.ring()
+    return change
 
 
 async def resolve_at_terminal(
@@ -236,6 +244,11 @@ async def resolve_signed(
 
 async def _quarantine(desk: Desk, subject: str) -> timedelta:
     provider, _, _ = await desk.store.read(lambda tx: _where(tx, subject))
+    return quarantine_at(desk, provider)
+
+
+def quarantine_at(desk: Desk, provider: Provider) -> timedelta:
+    """How long a carrier may still carry out what was sent to it."""
     carrier = desk.carriers.get(provider)
     if carrier is None:
         return LONGEST_QUARANTINE

@@ -284,10 +284,23 @@ def adjust(
         NotFound, InvalidArguments: as `body`.
         ConfigurationError: there is no exchange rate for it.
     """
+    difference, charge = check_shown(tx, number_id, shown)
+    return _write(tx, number_id, difference, charge, ruling.unsigned(tx, words, person=person))
+
+
+def check_shown(
+    tx: Transaction, number_id: str, shown: Mapping[str, Any]
+) -> tuple[Difference, Charge]:
+    """The difference and the charge that somebody had before them, as they still are.
+
+    Raises:
+        NotAuthorized: it is not any more what was shown.
+        NotFound, InvalidArguments: as `body`.
+    """
     difference, charge = difference_in(shown), charge_named(tx, number_id, shown)
     if body(tx, number_id, difference, charge) != shown:
         raise changed()
-    return _write(tx, number_id, difference, charge, ruling.unsigned(tx, words, person=person))
+    return difference, charge
 
 
 def adjust_signed(

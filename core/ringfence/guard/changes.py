@@ -1,4 +1,4 @@
-"""Changes of authority that wait: a looser policy, an enrolment, a revocation, until enough people have signed.
+"""Changes that wait until enough people have signed: a looser policy, an enrolment, a revocation, a ruling.
 
 A change is a stored statement, and its place is its name: `change-7`. Anybody at the terminal may propose one, which
 changes nothing, and anybody may decline one, which ends it for good; only approvers put one in force.
@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from pydantic import ValidationError
-
-from ringfence.approvers import ApproverKey, KeyKind, Purpose, Signature, Statement
+from ringfence.approvers import ApproverKey, Purpose, Signature, Statement
 from ringfence.errors import ConfigurationError, Declined, Expired, NotAuthorized, NotFound
-from ringfence.guard import authority, consent, enrolment, live_rules, policy_chain, policy_change
+from ringfence.guard import (
+    authority,
+    consent,
+    enrolment,
+    live_rules,
+    policy_change,
+    ruling,
+)
 from ringfence.guard.authority import Authority
 from ringfence.guard.card import spelt
-from ringfence.guard.policy_diff import Difference, differences, signed_anew
+from ringfence.guard.change_kinds import KINDS
+from ringfence.guard.policy_diff import Difference
+from ringfence.guard.rulings import Quarantine, longest_quarantine
 from ringfence.intents import Level
-from ringfence.policy import PolicyDocument, explain, parse_document
+from ringfence.policy import PolicyDocument
 from ringfence.store import statements
-from ringfence.store.policies import document_hash
+from ringfence.store.audit import Words
 from ringfence.store.statements import CHANGE, Signed
 from ringfence.store.transaction import Transaction
 
-PURPOSES = (Purpose.POLICY, Purpose.ENROLL, Purpose.REVOKE)
-"""What can wait for a second signature; everything else is signed by one person, at once."""
 MAX_PROPOSED = 20
 """Changes that may be proposed, and signed by nobody, within the time that one waits; more would bury the others."""
-TIME_TO_WAIT = max(policy_change.TIME_TO_SIGN, enrolment.TIME_TO_SIGN)
+TIME_TO_WAIT = max(policy_change.TIME_TO_SIGN, enrolment.TIME_TO_SIGN, ruling.TIME_TO_SIGN)
 
 
 class ChangeState(StrEnum):
@@ -48,18 +55,20 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One change of authority, in words and as it is signed."""
+    """One change, in words and as it is signed."""
 
     change_id: str
     purpose: Purpose
     subject: str
-    """A policy's place (`policy 3`), or a key's id."""
+    """A policy's place (`policy 3`), a key's id, or that of a line or a number."""
     says: tuple[str, ...]
     """What it does, one thing a line, with whatever loosens first; nothing in it is invisible."""
     differences: tuple[Difference, ...]
     """How a policy differs from the one that it follows; empty for everything else."""
     key: ApproverKey | None
-    """The key that is enrolled or revoked; None for a policy."""
+    """The key that is enrolled or revoked; None for everything else."""
+    number: str | None
+    """The number that a ruling is about; None for everything else."""
     signers: tuple[ApproverKey, ...]
     """Whose signatures under it count now, in the order in which they signed."""
     needed: Level | None
@@ -82,13 +91,13 @@ def waiting(tx: Transaction) -> list[Change]:
     Raises:
         NotAuthorized: the chain of who may sign does not hold.
     """
-    found = [*enrolment.waiting(tx), *policy_change.waiting(tx)]
+    found = [signed for kind in dict.fromkeys(KINDS.values()) for signed in kind.waiting(tx)]
     who = authority.read(tx)
-    return [
-        _told(tx, who, signed, ChangeState.WAITING)
-        for signed in sorted(found, key=lambda each: each.seq)
-        if _is_readable(signed)
-    ]
+    told = []
+    for signed in sorted(found, key=lambda each: each.seq):
+        with suppress(NotAuthorized):  # what cannot be told is signed by nobody
+            told.append(_told(tx, who, signed, ChangeState.WAITING))
+    return told
 
 
 def get(tx: Transaction, change_id: str) -> Change:
@@ -138,7 +147,7 @@ def propose_policy(tx: Transaction, document: PolicyDocument, *, nonce: str, by:
             "This policy needs no signature.",
             remedy="Put it in force without --propose: ringfence policy apply FILE",
         )
-    return _proposed(tx, policy_change.proposal(tx, document, nonce=nonce), "hash", by=by)
+    return _proposed(tx, policy_change.proposal(tx, document, nonce=nonce), by=by)
 
 
 def propose_enrolment(tx: Transaction, key: ApproverKey, *, nonce: str, by: str) -> Change:
@@ -147,7 +156,7 @@ def propose_enrolment(tx: Transaction, key: ApproverKey, *, nonce: str, by: str)
     Raises:
         ConfigurationError: there is no root, the key is enrolled, nobody can sign, or too many wait.
     """
-    return _proposed(tx, enrolment.enrolment(tx, key, nonce=nonce), "key", by=by)
+    return _proposed(tx, enrolment.enrolment(tx, key, nonce=nonce), by=by)
 
 
 def propose_revocation(tx: Transaction, key_id: str, *, nonce: str, by: str) -> Change:
@@ -157,16 +166,46 @@ def propose_revocation(tx: Transaction, key_id: str, *, nonce: str, by: str) -> 
         NotFound: no such key may sign.
         ConfigurationError: too many wait.
     """
-    return _proposed(tx, enrolment.revocation(tx, key_id, nonce=nonce), "key", by=by)
+    return _proposed(tx, enrolment.revocation(tx, key_id, nonce=nonce), by=by)
 
 
-def sign(tx: Transaction, change_id: str, signature: Signature) -> Change:
+def propose_ruling(  # what is said, of what, and by whom
+    tx: Transaction,
+    purpose: Purpose,
+    subject: str,
+    body: Mapping[str, Any],
+    words: Words,
+    *,
+    by: str,
+) -> Change:
+    """Let a ruling wait for the approvers, with the words that were said for it; nothing is written until then.
+
+    The same ruling proposed again is the change that waits already, with the words that were said first.
+
+    Raises:
+        ConfigurationError: it needs no signature here, nobody can sign, or too many wait.
+    """
+    if not ruling.needs_signing(tx):
+        raise ConfigurationError(
+            "This needs no signature here.", remedy="Say the same without --propose, in a terminal."
+        )
+    return _proposed(tx, ruling.make(tx, purpose, subject, body, words), by=by, words=words)
+
+
+def sign(
+    tx: Transaction,
+    change_id: str,
+    signature: Signature,
+    *,
+    quarantine: Quarantine = longest_quarantine,
+) -> Change:
     """Store an approver's signature under a change, and put it in force once they are enough.
 
     Raises:
         NotFound: there is none of that name.
         Declined, Expired: it waits no longer.
         NotAuthorized: the signature does not count, that key has signed already, or another change came first.
+        PolicyRefused: it says of a line that nothing was done, which may still be done.
     """
     change = get(tx, change_id)
     _check_waits(change)
@@ -175,13 +214,10 @@ def sign(tx: Transaction, change_id: str, signature: Signature) -> Change:
             f"The key {signature.key_id} has signed {change_id} already.",
             remedy=f"Another person signs it as well: {signing_command(change)}",
         )
-    if change.purpose is Purpose.POLICY:
-        signer = authority.read(tx).keys.get(signature.key_id)
-        applied_by = signer.person if signer else signature.key_id
-        policy_change.apply_signed(tx, change.statement, signature, applied_by=applied_by)
-    else:
-        enrolment.change(tx, change.statement, [signature])
-    return get(tx, change_id)
+    is_in_force = KINDS[change.purpose].sign(tx, change.statement, signature, quarantine)
+    signed = _stored(tx, change_id)
+    state = ChangeState.IN_FORCE if is_in_force else ChangeState.WAITING
+    return _told(tx, authority.read(tx), signed, state)
 
 
 def decline(tx: Transaction, change_id: str, *, actor: str) -> Change:
@@ -219,15 +255,17 @@ def signing_command(change: Change) -> str:
     return f"ringfence approve {change.change_id}"
 
 
-def _proposed(tx: Transaction, statement: Statement, same: str, *, by: str) -> Change:
+def _proposed(
+    tx: Transaction, statement: Statement, *, by: str, words: Words | None = None
+) -> Change:
     """Store a statement that nobody has signed, unless one waits that would do the same."""
     check_can_wait(tx)
+    same = KINDS[statement.purpose].same
     for change in waiting(tx):
-        is_same = change.statement.body.get(same) == statement.body[same]
-        if change.purpose is statement.purpose and is_same:
+        if change.purpose is statement.purpose and same(change.statement) == same(statement):
             return change
     _check_room(tx)
-    seq = statements.add(tx, statement)
+    seq = ruling.propose(tx, statement, words) if words else statements.add(tx, statement)
     tx.audit(
         "change.proposed", actor=by, subject=f"{CHANGE}{seq}", statement=statement.encoded.decode()
     )
@@ -253,7 +291,7 @@ def _check_room(tx: Transaction) -> None:
     since: timedelta = TIME_TO_WAIT
     unsigned = [
         signed
-        for signed in statements.of_purposes(tx, PURPOSES)
+        for signed in statements.of_purposes(tx, KINDS)
         if not signed.signatures and authority.parse(signed).made_at > tx.now - since
     ]
     if len(unsigned) >= MAX_PROPOSED:
@@ -275,8 +313,11 @@ def _check_waits(change: Change) -> None:
     if change.state is ChangeState.IN_FORCE:
         raise NotAuthorized(f"{name} is in force already.", remedy="There is nothing left to sign.")
     if change.state is ChangeState.OVERTAKEN:
+        why = f"Another change came before {name}"
+        if change.number is not None:
+            why = f"What {name} is about has changed since"
         raise NotAuthorized(
-            f"Another change came before {name}, so it would no longer do what it says.",
+            f"{why}, so it would no longer do what it says.",
             remedy="Look at how things are now, and propose it anew.",
         )
 
@@ -287,7 +328,7 @@ def _check_waits(change: Change) -> None:
 def _stored(tx: Transaction, change_id: str) -> Signed:
     place = re.fullmatch(rf"{CHANGE}([1-9][0-9]{{0,17}})", change_id)
     signed = statements.at(tx, int(place[1])) if place else None
-    if signed is None or signed.purpose not in PURPOSES:
+    if signed is None or signed.purpose not in KINDS:
         raise NotFound(
             f"There is no change {change_id[:40]}.", remedy="See what waits: ringfence pending"
         )
@@ -295,97 +336,33 @@ def _stored(tx: Transaction, change_id: str) -> Signed:
 
 
 def _state(tx: Transaction, who: Authority, signed: Signed) -> ChangeState:
-    statement = authority.parse(signed)
-    if _is_in_force(tx, who, statement):
+    statement, kind = authority.parse(signed), KINDS[signed.purpose]
+    if kind.is_in_force(tx, who, statement):
         return ChangeState.IN_FORCE
     if statements.is_declined(tx, signed):
         return ChangeState.DECLINED
     if tx.now >= statement.expires_at:
         return ChangeState.EXPIRED
-    still = policy_change if signed.purpose is Purpose.POLICY else enrolment
-    is_waiting = signed.seq in {each.seq for each in still.waiting(tx)}
+    is_waiting = signed.seq in {each.seq for each in kind.waiting(tx)}
     return ChangeState.WAITING if is_waiting else ChangeState.OVERTAKEN
-
-
-def _is_in_force(tx: Transaction, who: Authority, statement: Statement) -> bool:
-    """Whether it was put in force, and is part of the history."""
-    if statement.purpose is not Purpose.POLICY:
-        return hashlib.sha256(statement.encoded).hexdigest() in who.heads
-    version, before = policy_chain.place(statement)
-    return (
-        1 <= before < version <= tx.policy_version
-        and tx.policy_of(version).hash == statement.body.get("hash")
-        and tx.policy_of(before).hash == statement.body.get("before_hash")
-    )
-
-
-def _is_readable(signed: Signed) -> bool:
-    """What cannot be told cannot be signed: somebody else has written it."""
-    try:
-        statement = authority.parse(signed)
-        _document_in(statement) if signed.purpose is Purpose.POLICY else authority.key_in(statement)
-    except NotAuthorized:
-        return False
-    return True
-
-
-def _document_in(statement: Statement) -> PolicyDocument:
-    try:
-        document = parse_document(statement.body.get("document"))
-    except (ValidationError, ValueError) as error:
-        raise NotAuthorized(f"The policy cannot be read: {explain(error)}") from error
-    if document_hash(document) != statement.body.get("hash"):
-        raise NotAuthorized("What would be signed is not the policy that comes with it.")
-    return document
 
 
 def _told(tx: Transaction, who: Authority, signed: Signed, state: ChangeState) -> Change:
     statement = authority.parse(signed)
-    found: tuple[Difference, ...] = ()
-    key = None
-    if signed.purpose is Purpose.POLICY:
-        found = _differences(tx, statement)
-        basis = policy_chain.basis_now(tx) if state is ChangeState.WAITING else None
-        anew = signed_anew(_document_in(statement), basis) if basis else []
-        says = [*_policy_says(found), *(f"signs anew: {each}" for each in anew)]
-    else:
-        key = authority.key_in(statement)
-        says = [_key_says(signed.purpose, key)]
+    kind = KINDS[signed.purpose]
+    told = kind.tell(tx, statement, state is ChangeState.WAITING)
     return Change(
         change_id=signed.change_id,
         purpose=signed.purpose,
         subject=spelt(statement.subject),
-        says=tuple(map(spelt, says)),
-        differences=found,
-        key=key,
+        says=tuple(told.says),
+        differences=told.differences,
+        key=told.key,
+        number=told.number,
         signers=tuple(authority.valid_signers(who, signed)),
-        needed=authority.needed_to_change(who, tx.rules),
+        needed=kind.needed(tx, who, statement),
         made_at=statement.made_at,
         until=statement.expires_at,
         state=state,
         statement=statement,
-    )
-
-
-def _differences(tx: Transaction, statement: Statement) -> tuple[Difference, ...]:
-    _, before = policy_chain.place(statement)
-    if not 1 <= before <= tx.policy_version:
-        raise NotAuthorized("The policy follows one that there never was.")
-    basis = policy_chain.basis_now(tx) if before == tx.policy_version else None
-    return differences(tx.policy_of(before).document, _document_in(statement), basis)
-
-
-def _policy_says(found: Sequence[Difference]) -> list[str]:
-    ordered = sorted(found, key=lambda each: each.is_free)
-    return [f"{each.verb}: {each.says}" for each in ordered]
-
-
-def _key_says(purpose: Purpose, key: ApproverKey) -> str:
-    where = f" made at {key.origin}" if key.origin else ""
-    kind = "passkey" if key.kind is KeyKind.PASSKEY else f"{key.kind} key"
-    if purpose is Purpose.ENROLL:
-        return f"{key.person} may sign from now on, with the {kind} {key.key_id}{where}"
-    return (
-        f"the {kind} {key.key_id} of {key.person}{where} signs no longer; what it signed and was not sent yet is "
-        "void"
     )

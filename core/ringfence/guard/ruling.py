@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from ringfence.approvers import Purpose, Signature, Statement
-from ringfence.errors import NotAuthorized
+from ringfence.errors import Declined, NotAuthorized
 from ringfence.guard import authority, consent
 from ringfence.guard.authority import Authority
 from ringfence.intents import Level
@@ -59,7 +59,7 @@ def make(
 ) -> Statement:
     """The statement to be signed: one that says the same and waits for a signature already, or a new one."""
     for statement in waiting(tx, purpose, subject):
-        if _without_words(statement.body) == dict(body):
+        if without_words(statement.body) == dict(body):
             return statement
     return consent.make(
         tx,
@@ -72,15 +72,31 @@ def make(
 
 
 def waiting(tx: Transaction, purpose: Purpose, subject: str) -> list[Statement]:
-    """Rulings about one subject that somebody has signed, that may wait for more, and are in time.
+    """Rulings about one subject that somebody has proposed or signed, and that may wait for signatures.
 
     One that is about an older version of its subject is among them: whoever carries it out finds that.
     """
     return [
-        statement
+        authority.parse(signed)
         for signed in statements.about(tx, purpose, subject)
-        if tx.now < (statement := authority.parse(signed)).expires_at
+        if may_wait(tx, signed)
     ]
+
+
+def may_wait(tx: Transaction, signed: Signed) -> bool:
+    """Whether a stored ruling can be read, is in time, and nobody has declined it."""
+    try:
+        statement = authority.parse(signed)
+    except NotAuthorized:
+        return False
+    is_in_time = tx.now < statement.expires_at <= statement.made_at + TIME_TO_SIGN
+    return is_in_time and not statements.is_declined(tx, signed)
+
+
+def propose(tx: Transaction, statement: Statement, words: Words) -> int:
+    """Store a ruling that nobody has signed, with the words that were said for it; its place."""
+    audit.keep_words(tx, words)
+    return statements.add(tx, statement)
 
 
 def said(tx: Transaction, statement: Statement) -> str | None:
@@ -116,6 +132,7 @@ def sign(
 
     Raises:
         NotAuthorized: the signature does not count, it was made for something else, or the words are others.
+        Declined: it waited, and somebody has said no.
     """
     if statement.purpose is not purpose:
         raise NotAuthorized("What was signed is about something else.")
@@ -141,8 +158,13 @@ def _place(tx: Transaction, statement: Statement, signature: Signature, words: W
     """Where the statement is stored; it may wait there for its second signature."""
     stored = _stored(tx, statement)
     if stored is not None:
-        if tx.now >= statement.expires_at:
+        if statements.is_declined(tx, stored):
+            raise Declined(
+                "This was declined, which is final.", remedy="Look again, and sign anew."
+            )
+        if not may_wait(tx, stored):
             raise NotAuthorized("This has waited too long.", remedy="Look again, and sign anew.")
+        consent.check_sound(tx, statement)
         consent.check_signer(tx, statement, signature)
         if signature.key_id in {each.key_id for each in stored.signatures}:
             raise NotAuthorized(
@@ -161,5 +183,6 @@ def _stored(tx: Transaction, statement: Statement) -> Signed | None:
     return next((each for each in stored if each.encoded == statement.encoded), None)
 
 
-def _without_words(body: Mapping[str, Any]) -> dict[str, Any]:
+def without_words(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A ruling's body beside the words that were said for it."""
     return {name: value for name, value in body.items() if name != WORDS}

@@ -265,9 +265,9 @@ def place_of(hash_: str) -> str:
 
 
 def said(tx: Transaction, hash_: str) -> str | None:
-    """The words with this hash, unless they were erased."""
+    """The words with this hash, unless they were erased or exchanged."""
     words = words_of(tx, place_of(hash_))
-    return words.text if words is not None and not words.is_erased else None
+    return words.text if words is not None and words.hash == hash_ else None
 
 
 def _keep(tx: Transaction, subject_id: str, words: Words) -> None:

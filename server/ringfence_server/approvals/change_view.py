@@ -1,4 +1,4 @@
-"""What the templates print of a change of authority, and of the freeze."""
+"""What the templates print of a change that waits for signatures, and of the freeze."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _ACTIONS = {
     Purpose.POLICY: "Change the policy",
     Purpose.ENROLL: "Let a new key sign",
     Purpose.REVOKE: "Let a key sign no longer",
+    Purpose.RESOLVE: "Write down what became of it",
+    Purpose.ADJUST: "Correct the books",
 }
 _NEEDS = {
     Level.PASSKEY: "an approver’s passkey",
@@ -36,6 +38,14 @@ _OUTCOMES = {
         "quiet", "Void", "Another change came first, so this one would no longer do what it says."
     ),
 }
+_OUTCOMES_OF_RULINGS = _OUTCOMES | {
+    ChangeState.IN_FORCE: Outcome("good", "In the books", "That is written down, and counts."),
+    ChangeState.OVERTAKEN: Outcome(
+        "quiet",
+        "Void",
+        "What it is about has changed since, so it would no longer do what it says.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Said:
 
 @dataclass(frozen=True)
 class ChangeView:
-    """One change of authority."""
+    """One change that waits for signatures, or did."""
 
     change_id: str
     action: str
@@ -90,6 +100,7 @@ def change_view(shown: ShownChange) -> ChangeView:
     """Everything that a change's page prints."""
     change = shown.change
     challenge, keys = change.statement.challenge, shown.passkeys
+    outcomes = _OUTCOMES if change.number is None else _OUTCOMES_OF_RULINGS
     return ChangeView(
         change_id=change.change_id,
         action=_ACTIONS[change.purpose],
@@ -101,7 +112,7 @@ def change_view(shown: ShownChange) -> ChangeView:
         until=_moment(change.until),
         until_iso=change.until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         passkey=passkeys.request_options(challenge, keys) if keys else None,
-        outcome=_OUTCOMES.get(change.state),
+        outcome=outcomes.get(change.state),
     )
 
 
@@ -129,6 +140,8 @@ def freeze_view(shown: ShownFreeze) -> FreezeView:
 def _title(change: Change) -> str:
     if change.key is not None:
         return change.key.person
+    if change.number is not None:
+        return change.number
     return f"Version {change.subject.removeprefix('policy ')}"
 
 

@@ -1,4 +1,4 @@
-"""Changes of authority at the terminal: what waits for signatures, in words, and one more signature or a no."""
+"""Changes at the terminal: what waits for signatures, in words, and one more signature or a no."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ringfence.desk import authorizing
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, changes
 from ringfence.guard.changes import Change, ChangeState
@@ -25,6 +26,11 @@ _STANDS = {
     ChangeState.DECLINED: "It was declined, which is final.",
     ChangeState.EXPIRED: "It has waited too long.",
     ChangeState.OVERTAKEN: "Another change came first; this one is void.",
+}
+_STANDS_OF_RULINGS = _STANDS | {
+    ChangeState.WAITING: "Nothing is written until it is signed.",
+    ChangeState.IN_FORCE: "It is in the books. If spending is frozen: ringfence unfreeze",
+    ChangeState.OVERTAKEN: "What it is about has changed since; this one is void.",
 }
 _EXITS = {ChangeState.WAITING: Exit.WAITING, ChangeState.IN_FORCE: Exit.DONE}
 
@@ -48,7 +54,7 @@ def approve_change(change_id: str, *, file: Path | None, as_json: bool) -> Exit:
                 f"\n{told(change)}\n\nTo sign it, type the passphrase; to leave, Ctrl-C.\n"
             )
             signature = unlocked(terminal, key).sign(change.statement)
-            change = store.write_now(lambda tx: changes.sign(tx, change_id, signature))
+            change = authorizing.hand_in(opened.desk, change_id, signature)
     show(as_document(change), told(change), as_json=as_json)
     return _EXITS.get(change.state, Exit.REFUSED)
 
@@ -69,6 +75,14 @@ def waiting(store: Store) -> tuple[Sequence[Change], str | None]:
         return store.read_now(changes.waiting), None
     except NotAuthorized as error:
         return [], error.message
+
+
+def show_proposed(change: Change, *, as_json: bool) -> Exit:
+    """Show what waits for signatures from now on."""
+    signed = f"Signed by {', '.join(change.signed_by)}." if change.signed_by else ""
+    text = "\n".join(filter(None, [*_says(change), signed]))
+    show(as_document(change), text, waits(change), as_json=as_json)
+    return Exit.WAITING
 
 
 def one_line(change: Change) -> tuple[str, str, str, str]:
@@ -98,17 +112,22 @@ def told(change: Change) -> str:
     """A change as a person reads it."""
     head = f"{change.change_id}: {change.purpose} {change.subject}"
     signed = f"Signed by {', '.join(change.signed_by) or 'nobody'}"
-    text = [head, "", *(filled(f"  {line}", indent=4) for line in change.says), ""]
+    stands = (_STANDS if change.number is None else _STANDS_OF_RULINGS)[change.state]
+    text = [head, "", *_says(change), ""]
     if change.state is ChangeState.WAITING:
         text += [
             f"{signed}; it needs consent {_needed(change)}, until {change.until:%Y-%m-%d %H:%M} UTC.",
-            _STANDS[change.state],
+            stands,
             f"To sign it:    {changes.signing_command(change)}",
             f"To refuse it:  ringfence decline {change.change_id}",
         ]
     else:
-        text += [f"{signed}.", _STANDS[change.state]]
+        text += [f"{signed}.", stands]
     return "\n".join(text)
+
+
+def _says(change: Change) -> list[str]:
+    return [filled(f"  {line}", indent=4) for line in change.says]
 
 
 def as_document(change: Change) -> dict[str, Any]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ringfence.approvers import Statement
 from ringfence.desk import resolving
 from ringfence.desk.resolving import Case
 from ringfence.errors import ConfigurationError, InvalidArguments
-from ringfence.guard import authority, ruling
+from ringfence.guard import authority, changes, ruling, telling
 from ringfence.guard.card import quoted
+from ringfence.guard.changes import Change
 from ringfence.guard.effect import Effect
 from ringfence.guard.finding import Became, Finding, finding_in
 from ringfence.ids import Prefix
@@ -23,6 +24,7 @@ from ringfence.money import BadMoney, Money
 from ringfence.store.audit import Words
 from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import in_premises, person
+from ringfence_server.cli.changing import show_proposed
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, filled, show
 from ringfence_server.cli.signing import own_keys, unlocked
@@ -33,6 +35,9 @@ MAX_WORDS = 2_000
 """Characters of evidence in words; what is longer is a file, of which the hash is kept."""
 MAX_EVIDENCE_BYTES = 50_000_000
 
+ProposeRuling = Annotated[
+    bool, typer.Option("--propose", help="Write nothing yet: let it wait for the approvers.")
+]
 Evidence = Annotated[
     str | None, typer.Option("--evidence", help="What shows it, in words that can be erased later.")
 ]
@@ -73,13 +78,15 @@ def resolve(
     ] = None,
     evidence: Evidence = None,
     evidence_file: EvidenceFile = None,
+    propose: ProposeRuling = False,
     key: KeyOption = None,
     as_json: Json = False,
 ) -> Exit:
     """Say what became of a line that nobody could look up, or of a number that its carrier lists no longer.
 
     It shows what is known and what will happen to the budgets, and asks in this terminal. In a live
-    installation an approver signs. Without any outcome it shows what another approver has signed already, for
+    installation an approver signs; with --propose they do so later, with `ringfence approve change-…` or with a
+    passkey on the approval page. Without any outcome it shows what somebody has proposed or signed already, for
     your signature.
     """
     said = {
@@ -102,19 +109,43 @@ def resolve(
             "Nothing shows that.",
             remedy="Say what does: --evidence WORDS, or --evidence-file FILE.",
         )
+    wish = _Wish(subject, chosen[0] if chosen else None, amounts, reference, words)
+    if propose:
+        return show_proposed(in_premises(partial(_proposed, wish=wish)), as_json=as_json)
     with Terminal() as terminal:
-        work = partial(
-            _resolved,
-            terminal=terminal,
-            subject=subject,
-            became=chosen[0] if chosen else None,
-            amounts=amounts,
-            reference=reference,
-            words=words,
-            key=key,
+        done, finding = in_premises(partial(_resolved, terminal=terminal, wish=wish, key=key))
+    if isinstance(done, Change):
+        return show_proposed(done, as_json=as_json)
+    return _told(subject, finding, is_done=done, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What somebody has said on the command line."""
+
+    subject: str
+    became: Became | None
+    amounts: Mapping[str, Money | None]
+    reference: str | None
+    words: Words | None
+
+    def finding(self, case: Case) -> Finding | None:
+        """What they found; None where they did not say."""
+        if self.became is None:
+            return None
+        return _finding(case, self.became, self.amounts, self.reference)
+
+
+async def _proposed(opened: Premises, *, wish: _Wish) -> Change:
+    """Let it wait for the approvers."""
+    desk = opened.desk
+    finding = wish.finding(await resolving.case(desk, wish.subject))
+    if finding is None or wish.words is None:
+        raise InvalidArguments(
+            "There is nothing to propose yet.",
+            remedy="Say what became of it: see ringfence resolve --help",
         )
-        is_done, finding = in_premises(work)
-    return _told(subject, finding, is_done=is_done, as_json=as_json)
+    return await resolving.propose(desk, wish.subject, finding, wish.words, by=person())
 
 
 def check_subject(subject: str) -> None:
@@ -179,32 +210,23 @@ def _hash_of(file: Path) -> str:
 
 
 async def _resolved(
-    opened: Premises,
-    *,
-    terminal: Terminal,
-    subject: str,
-    became: Became | None,
-    amounts: Mapping[str, Money | None],
-    reference: str | None,
-    words: Words | None,
-    key: Path | None,
-) -> tuple[bool | None, Finding]:
-    """Show it, ask, and write it down; None where the person did not agree, False while more have to sign."""
-    desk = opened.desk
+    opened: Premises, *, terminal: Terminal, wish: _Wish, key: Path | None
+) -> tuple[bool | Change, Finding]:
+    """Show it, ask, and write it down; False where the person did not agree, a change while more have to sign."""
+    desk, subject, words = opened.desk, wish.subject, wish.words
     case = await resolving.case(desk, subject)
-    if became is None:
-        finding, said = _half_signed(case), case.said
-    else:
-        finding = _finding(case, became, amounts, reference)
-        said = words.text if words is not None else None
-        if case.waiting is not None and finding_in(case.waiting) == finding:
-            words, said = None, case.said  # the first approver's words are what is signed
+    finding = wish.finding(case) or _waiting(case)
+    said = words.text if words is not None else None
+    for statement, theirs in case.waiting:
+        if finding_in(statement) == finding:
+            words, said = None, theirs  # whoever said it first: their words are what is signed
+            break
     lines = [*known(case), "", *_says(finding, said)]
     lines += effect_lines(await resolving.effects(desk, subject, finding))
     text = "\n".join(lines)
     if not ruling_is_signed(opened):
         if words is None or not terminal.agrees(text, case.number):
-            return None, finding
+            return False, finding
         await resolving.resolve_at_terminal(desk, subject, finding, words, person=person())
         return True, finding
     enrolled = await desk.store.read(authority.read)
@@ -212,8 +234,9 @@ async def _resolved(
     terminal.say(f"\n{text}\n")
     signer = unlocked(terminal, keys[0])
     statement = await resolving.statement(desk, subject, finding, words or Words.fresh(""))
-    is_done = await resolving.resolve_signed(desk, statement, signer.sign(statement), words)
-    return is_done, finding
+    if await resolving.resolve_signed(desk, statement, signer.sign(statement), words):
+        return True, finding
+    return await desk.store.read(lambda tx: changes.of(tx, statement)), finding
 
 
 def ruling_is_signed(opened: Premises) -> bool:
@@ -221,14 +244,14 @@ def ruling_is_signed(opened: Premises) -> bool:
     return opened.desk.store.read_now(ruling.needs_signing)
 
 
-def _half_signed(case: Case) -> Finding:
-    waiting: Statement | None = case.waiting
-    if waiting is None:
+def _waiting(case: Case) -> Finding:
+    """The latest that waits for signatures."""
+    if not case.waiting:
         raise InvalidArguments(
-            "Nobody has signed anything about it yet.",
+            "Nobody has proposed or signed anything about it yet.",
             remedy="Say what became of it: see ringfence resolve --help",
         )
-    return finding_in(waiting)
+    return finding_in(case.waiting[-1][0])
 
 
 def _finding(
@@ -252,20 +275,9 @@ def _finding(
 def known(case: Case) -> Iterator[str]:
     """All that is known of a line or a lost number."""
     if case.intent is not None and case.line is not None:
-        terms = case.line.terms
-        assistant = quoted(case.intent.terms.recipient or "nobody yet")
-        yield f"{case.intent.terms.op.upper()} {terms.number} at {terms.provider}, for {assistant}"
-        yield f"  line {case.line.line_id} of {case.intent.intent_id}"
-        if terms.price is not None:
-            by = quoted(case.intent.decided_by or "nobody")
-            price = f"set-up {terms.price.setup}, then {terms.price.monthly} a month"
-            yield f"  approved by {by}: {price}"
+        yield from facts(telling.of_line(case.intent, case.line))
     if case.record is not None:
-        record = case.record
-        serves = quoted(record.assistant_id or "nobody")
-        yield f"LOST {record.number} at {record.provider}, which served {serves}"
-        yield f"  number {record.number_id}, known there as {quoted(record.carrier_ref)}"
-        yield f"  {record.monthly or 'an unknown price'} a month, ours since {record.bought_at:%Y-%m-%d}"
+        yield from facts(telling.of_lost(case.record))
     for answer in case.answers:
         evidence = f" ({quoted(answer.evidence)})" if answer.evidence else ""
         yield filled(f"  {answer.at[:19].replace('T', ' ')} {answer.what}{evidence}", indent=4)
@@ -285,45 +297,32 @@ def _listing(case: Case) -> str:
     )
 
 
-_SAYS = {
-    Became.CAPTURED: "the carrier did it",
-    Became.FAILED: "the carrier never did it; nothing was charged",
-    Became.ACTIVE: "it is ours after all, and costs as before",
-    Became.RELEASED: "it is ours no longer, and costs nothing more",
-}
+def facts(told: Iterator[str]) -> Iterator[str]:
+    """A headline, and what belongs to it."""
+    yield next(told)
+    yield from (f"  {each}" for each in told)
 
 
 def _says(finding: Finding, said: str | None) -> Iterator[str]:
-    price = finding.price
-    charged = ""
-    if price is not None:
-        charged = f", and charged {price.setup} and {price.monthly} a month, as {finding.reference}"
-    yield filled(f"You say: {_SAYS[finding.became]}{charged}.", indent=4)
-    yield filled(f"What shows it: {quoted(said or 'erased words')}", indent=4)
+    yield filled(f"You say: {telling.found(finding)}.", indent=4)
+    yield filled(telling.shown_by(said), indent=4)
 
 
 def effect_lines(effects: Sequence[Effect]) -> Iterator[str]:
     """What will happen to the budgets, one a line."""
     for effect in effects:
-        before, after = effect.before.row, effect.after.row
-        yield filled(
-            f"  {after.name} {after.window}: used {before.used}, held {before.held} -> "
-            f"used {after.used}, held {after.held}, of {after.limit}"
-            + (" OVER THE LIMIT" if effect.is_over else ""),
-            indent=4,
-        )
+        yield filled(f"  {telling.does(effect)}", indent=4)
 
 
-def _told(subject: str, finding: Finding, *, is_done: bool | None, as_json: bool) -> Exit:
+def _told(subject: str, finding: Finding, *, is_done: bool, as_json: bool) -> Exit:
     document: dict[str, Any] = {
         "id": subject,
         **finding.model_dump(mode="json", exclude_none=True),
-        "written": bool(is_done),
+        "written": is_done,
     }
     text = {
         True: "That is in the books now. If spending is frozen: ringfence unfreeze",
-        False: "It waits for another approver's signature.",
-        None: "Nothing is decided; it still waits.",
+        False: "Nothing is decided; it still waits.",
     }[is_done]
     show(document, text, as_json=as_json)
     return Exit.DONE if is_done else Exit.WAITING
