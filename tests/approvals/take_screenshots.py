@@ -70,7 +70,7 @@ class Photographer:
 def take_all(site: ServedHouse, browser: Browser) -> None:
     """Every picture."""
     camera = Photographer(site, browser)
-    first = site.propose(5, assistant_id="night-shift")
+    first = site.propose(5, assistant_id="night-desk")
     camera.press(first, "Approve")
     site.work()
     declined = site.propose(6)
@@ -103,7 +103,7 @@ def take_public(way_in: Network, folder: Path) -> None:
     try:
         with way_in.phone(site) as held:
             held.enroll(site)
-            first, other = site.propose(5, assistant_id="night-shift"), site.propose(6)
+            first, other = site.propose(5, assistant_id="night-desk"), site.propose(6)
             card = site.propose(assistant_id="front-desk", reason=REASON)
             shoot = Shooter(held)
             held.page.goto(site.public_url(card))

@@ -90,7 +90,7 @@ def one_line(intent: Intent) -> tuple[str, str, str, str, str]:
     terms = intent.terms
     first, more = terms.lines[0].number, len(terms.lines) - 1
     what = f"{terms.op} {first}" + (f" and {more} more" if more else "")
-    until = f"{intent.expires_at:%H:%M} UTC"
+    until = f"{intent.expires_at:%d %b %H:%M} UTC"
     return intent.intent_id, what, str(terms.total_now), intent.match_code, until
 
 
