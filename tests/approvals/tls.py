@@ -11,7 +11,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,9 +93,15 @@ class ReverseProxy:
         self._thread.start()
 
     def pass_on(self, request: BaseHTTPRequestHandler) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.to_port, timeout=20)
+        # A browser that has what it wants hangs up, whatever is still on its way.
+        with closing(connection), suppress(ConnectionError, ssl.SSLError):
+            self._ask(connection, request)
+            _answer(connection, request)
+
+    def _ask(self, connection: http.client.HTTPConnection, request: BaseHTTPRequestHandler) -> None:
         length = int(request.headers.get("content-length") or 0)
         body = request.rfile.read(length) if length else None
-        connection = http.client.HTTPConnection("127.0.0.1", self.to_port, timeout=20)
         connection.putrequest(
             request.command, request.path, skip_host=True, skip_accept_encoding=True
         )
@@ -108,22 +114,24 @@ class ReverseProxy:
             connection.putheader("X-Forwarded-For", request.client_address[0])
             connection.putheader("X-Forwarded-Proto", "https")
         connection.endheaders(body)
-        answer = connection.getresponse()
-        content = answer.read()
-        request.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in HOP_BY_HOP | {"content-length", "date"}:
-                request.send_header(name, value)
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        if request.command != "HEAD":
-            request.wfile.write(content)
-        connection.close()
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
+
+
+def _answer(connection: http.client.HTTPConnection, request: BaseHTTPRequestHandler) -> None:
+    answer = connection.getresponse()
+    content = answer.read()
+    request.send_response(answer.status)
+    for name, value in answer.getheaders():
+        if name.lower() not in HOP_BY_HOP | {"content-length", "date"}:
+            request.send_header(name, value)
+    request.send_header("Content-Length", str(len(content)))
+    request.end_headers()
+    if request.command != "HEAD":
+        request.wfile.write(content)
 
 
 @contextmanager
