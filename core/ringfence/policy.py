@@ -162,7 +162,6 @@ Budget = Annotated[
     CashBudget | RunRateBudget | CountBudget | PurchasesBudget | AttemptsBudget | PerNumberBudget,
     Field(discriminator="kind"),
 ]
-MONEY_KINDS = frozenset({BudgetKind.CASH, BudgetKind.RUN_RATE, BudgetKind.PER_NUMBER})
 REQUIRED_KINDS = (BudgetKind.CASH, BudgetKind.RUN_RATE, BudgetKind.COUNT, BudgetKind.ATTEMPTS)
 """Absent is refuse: without one of each of these for scope `all`, nothing is bought."""
 

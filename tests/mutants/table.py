@@ -300,8 +300,8 @@ MUTANTS: tuple[Mutant, ...] = (
     guard(
         "policy: what loosens is signed",
         "policy_change",
-        'return tx.mode != "sandbox" and any(',
-        'return tx.mode == "nowhere" and any(',
+        'return tx.mode != "sandbox" and is_loosening(',
+        'return tx.mode == "nowhere" and is_loosening(',
         f"{LIVE}test_what_loosens_is_signed_and_what_tightens_is_not",
     ),
     guard(

@@ -388,8 +388,7 @@ def _write(
 
 def _move(tx: Transaction, effect: Effect) -> None:
     name, window = effect.after.budget.name, effect.after.window
-    if balances.get(tx.connection, name, window) is None:
-        balances.open_row(tx.connection, name, window, Balance())
+    balances.begin(tx.connection, name, window)
     tx.move(Move(name, window, used=effect.after.used - effect.before.used))
 
 

@@ -8,7 +8,7 @@ from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import NotAuthorized
 from ringfence.guard import authority, consent, live_rules
 from ringfence.guard.books import refold
-from ringfence.guard.policy_chain import basis_now, place
+from ringfence.guard.policy_chain import basis_now, is_loosening, place
 from ringfence.guard.policy_diff import Difference, differences
 from ringfence.guard.proposal import holds_for
 from ringfence.guard.windows import RENEWALS, keep_up
@@ -54,7 +54,7 @@ def rehearse(tx: Transaction, document: PolicyDocument) -> Policy:
 
 def needs_signing(tx: Transaction, document: PolicyDocument) -> bool:
     """Whether approvers have to sign it: in live mode, whatever loosens anything."""
-    return tx.mode != "sandbox" and any(not each.is_free for each in compared(tx, document))
+    return tx.mode != "sandbox" and is_loosening(tx.rules, document, basis_now(tx))
 
 
 def compared(tx: Transaction, document: PolicyDocument) -> tuple[Difference, ...]:

@@ -222,8 +222,7 @@ def _count_renewal(tx: Transaction, entry: Entry) -> None:
             continue
         amount = budgets.counted(budget, price, partial(convert_as_of, tx, entry.policy_version))
         window = budgets.window_at(budget, entry.effective_at)
-        if balances.get(tx.connection, budget.name, window) is None:
-            balances.open_row(tx.connection, budget.name, window, Balance())
+        balances.begin(tx.connection, budget.name, window)
         shift(tx, Move(budget.name, window, used=amount))
 
 

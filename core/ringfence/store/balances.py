@@ -151,6 +151,12 @@ def all_rows(connection: Connection) -> dict[tuple[str, str], Balance]:
     }
 
 
+def begin(connection: Connection, budget: str, window: str) -> None:
+    """Start a window, unless it has been started."""
+    if get(connection, budget, window) is None:
+        open_row(connection, budget, window, Balance())
+
+
 def open_row(connection: Connection, budget: str, window: str, balance: Balance) -> None:
     """Start a window; another transaction that starts the same one makes this one run again."""
     connection.execute(

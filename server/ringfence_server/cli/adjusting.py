@@ -12,7 +12,7 @@ import typer
 from ringfence.desk import adjusting
 from ringfence.desk.adjusting import Plan
 from ringfence.errors import InvalidArguments
-from ringfence.guard import authority, changes, telling
+from ringfence.guard import changes, telling
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.changes import Change
 from ringfence.store.audit import Words
@@ -149,8 +149,7 @@ async def _adjusted(
             return False, planned
         await adjusting.adjust_at_terminal(desk, planned, words, person=person())
         return True, planned
-    enrolled = await desk.store.read(authority.read)
-    keys = own_keys(opened.settings, list(enrolled.keys.values()), key)
+    keys = own_keys(opened, key)
     terminal.say(f"\n{text}\n")
     signer = unlocked(terminal, keys[0])
     statement = await adjusting.statement(desk, planned, words or Words.fresh(""))

@@ -274,7 +274,7 @@ def signer_here(
         terminal.say("Nobody may sign here, so the recovery key has to.")
     if is_recovery or not enrolled:
         return recovered(terminal)
-    return unlocked(terminal, own_keys(opened.settings, enrolled, file)[0])
+    return unlocked(terminal, own_keys(opened, file)[0])
 
 
 def _signed(store: Store, statement: Statement, signer: Unlocked) -> Change:

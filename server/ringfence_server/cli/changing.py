@@ -8,7 +8,7 @@ from typing import Any
 
 from ringfence.desk import authorizing
 from ringfence.errors import NotAuthorized
-from ringfence.guard import authority, changes
+from ringfence.guard import changes
 from ringfence.guard.changes import Change, ChangeState
 from ringfence.store.transaction import Store
 from ringfence_server.cli.at_work import person, premises
@@ -147,8 +147,7 @@ def as_document(change: Change) -> dict[str, Any]:
 
 def _key(opened: Premises, change: Change, file: Path | None) -> KeyFile:
     """A key at hand of somebody who has not signed yet; with `file` that one."""
-    enrolled = list(opened.desk.store.read_now(authority.read).keys.values())
-    at_hand = own_keys(opened.settings, enrolled, file)
+    at_hand = own_keys(opened, file)
     found = [each for each in at_hand if each.person not in change.signed_by]
     if not found:
         raise NotAuthorized(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
@@ -14,7 +13,6 @@ from rich.table import Table
 from ringfence.desk import consenting, resolving
 from ringfence.desk.resolving import Open
 from ringfence.errors import InvalidArguments, PolicyRefused
-from ringfence.guard import authority
 from ringfence.guard.approval import needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
@@ -30,7 +28,7 @@ from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, filled, show, table
 from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Answer, Terminal
-from ringfence_server.keys.locked import KeyFile, Unlocked
+from ringfence_server.keys.locked import Unlocked
 from ringfence_server.opening import Premises
 from ringfence_tools.intent_result import intent_result
 
@@ -105,7 +103,7 @@ def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = F
             is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
             if is_signed:
                 _check_adds(opened, facts.intent, needed)
-            keys = _keys(opened, key) if is_signed else []
+            keys = own_keys(opened, key) if is_signed else []
             note = opened.desk.store.read_now(partial(_price_age, facts=facts))
             answer = terminal.ask(card(facts), facts.intent, note=note)
             if answer is Answer.YES and keys:
@@ -128,11 +126,6 @@ def _check_adds(opened: Premises, intent: Intent, needed: Level) -> None:
         f"{intent.intent_id} needs an approver's passkey, which signs on the page; a passphrase is not enough.",
         remedy=f"Open it there: {url}/i/{intent.intent_id} (ringfence approvals serve, where no page is served).",
     )
-
-
-def _keys(opened: Premises, file: Path | None) -> list[KeyFile]:
-    enrolled = opened.desk.store.read_now(authority.read).keys.values()
-    return own_keys(opened.settings, list(enrolled), file)
 
 
 def decline(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringfence.guard import authority, consent, freeze
+from ringfence.guard import consent, freeze
 from ringfence.guard.card import quoted
 from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, premises
@@ -64,9 +64,8 @@ def go_on(*, key: KeyOption = None, as_json: Json = False) -> Exit:
 def _thawed(opened: Premises, file: Path | None) -> None:
     store = opened.desk.store
     statement = store.read_now(lambda tx: freeze.lifting(tx, nonce=consent.fresh_nonce()))
-    enrolled = list(store.read_now(authority.read).keys.values())
     with Terminal() as terminal:
-        keys = own_keys(opened.settings, enrolled, file)
+        keys = own_keys(opened, file)
         terminal.say(f"\nSpending is frozen: {quoted(str(statement.body['reason']))}.\n")
         signature = unlocked(terminal, keys[0]).sign(statement)
     store.write_now(lambda tx: freeze.unfreeze_signed(tx, statement, signature))

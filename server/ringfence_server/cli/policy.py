@@ -10,7 +10,7 @@ import typer
 
 from ringfence.approvers import Statement
 from ringfence.errors import ConfigurationError
-from ringfence.guard import authority, changes, consent, policy_chain, policy_change
+from ringfence.guard import changes, consent, policy_chain, policy_change
 from ringfence.guard.card import spelt
 from ringfence.guard.changes import Change
 from ringfence.guard.policy_diff import Difference, signed_anew
@@ -86,9 +86,8 @@ def apply_policy(
 def _signed(opened: Premises, document: PolicyDocument, file: Path | None) -> Policy | Change:
     """Have an approver read the difference and sign for it; the change while more signatures are needed."""
     store = opened.desk.store
-    enrolled = list(store.read_now(authority.read).keys.values())
     with Terminal() as terminal:
-        keys = own_keys(opened.settings, enrolled, file)
+        keys = own_keys(opened, file)
         statement, text = store.read_now(lambda tx: _to_sign(tx, document))
         terminal.say(f"\nThis policy allows more than the present one:\n\n{text}\n")
         signer = unlocked(terminal, keys[0])

@@ -14,7 +14,7 @@ import typer
 from ringfence.desk import resolving
 from ringfence.desk.resolving import Case
 from ringfence.errors import ConfigurationError, InvalidArguments
-from ringfence.guard import authority, changes, ruling, telling
+from ringfence.guard import changes, ruling, telling
 from ringfence.guard.card import quoted
 from ringfence.guard.changes import Change
 from ringfence.guard.effect import Effect
@@ -229,8 +229,7 @@ async def _resolved(
             return False, finding
         await resolving.resolve_at_terminal(desk, subject, finding, words, person=person())
         return True, finding
-    enrolled = await desk.store.read(authority.read)
-    keys = own_keys(opened.settings, list(enrolled.keys.values()), key)
+    keys = own_keys(opened, key)
     terminal.say(f"\n{text}\n")
     signer = unlocked(terminal, keys[0])
     statement = await resolving.statement(desk, subject, finding, words or Words.fresh(""))

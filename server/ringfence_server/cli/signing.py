@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from pathlib import Path
 
-from ringfence.approvers import ApproverKey, KeyKind
+from ringfence.approvers import KeyKind
 from ringfence.errors import ConfigurationError
+from ringfence.guard import authority
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.keys.locked import KeyFile, Unlocked, WrongPassphrase, read_key
 from ringfence_server.keys.recovery import read_recovery
+from ringfence_server.opening import Premises
 from ringfence_server.settings import Settings
 
 MAX_TRIES = 3
@@ -29,15 +30,15 @@ def key_path(settings: Settings, key_id: str) -> Path:
     return settings.keys / f"{key_id}.key"
 
 
-def own_keys(
-    settings: Settings, enrolled: Collection[ApproverKey], file: Path | None
-) -> list[KeyFile]:
+def own_keys(opened: Premises, file: Path | None) -> list[KeyFile]:
     """The locked keys at hand that may sign; with `file` that one.
 
     Raises:
         ConfigurationError: there is none.
+        NotAuthorized: the chain of who may sign does not hold.
     """
-    paths = [file] if file else sorted(settings.keys.glob("*.key"))
+    enrolled = opened.desk.store.read_now(authority.read).keys.values()
+    paths = [file] if file else sorted(opened.settings.keys.glob("*.key"))
     found = [key for path in paths if (key := read_key(path)).key in enrolled]
     if not found:
         people = sorted({key.person for key in enrolled if key.kind is KeyKind.PASSPHRASE})
