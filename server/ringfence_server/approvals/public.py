@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from ringfence.approvers import Statement, relying_party
 from ringfence.desk import Desk, consenting, showing, viewing
+from ringfence.desk.showing import Inbox, Shown
 from ringfence.desk.viewing import Handed, Moment, Viewer
 from ringfence.errors import (
     ConfigurationError,
@@ -165,7 +166,9 @@ class PublicPages:
             return self._inbox(viewer)
         if path == "/freeze":
             return self._printer.page(
-                "frozen.html", is_opened=True, freeze=self._freeze_form(viewer)
+                "frozen.html",
+                is_opened=True,
+                freeze=self._freeze_form(viewing.moment(self._desk), viewer),
             )
         if found is None:
             return self._printer.missing()
@@ -180,7 +183,7 @@ class PublicPages:
             frozen=None,
             waiting=[row_view(intent, inbox) for intent in inbox.waiting],
             lately=[row_view(intent, inbox) for intent in inbox.lately],
-            freeze=self._freeze_form(viewer),
+            freeze=self._freeze_form(inbox, viewer),
         )
 
     def _card(self, intent_id: str, viewer: Viewer, *, is_form: bool) -> Response:
@@ -194,16 +197,15 @@ class PublicPages:
             is_opened=True,
             card=opened_view(shown, decline_nonce=no, by=viewer.key_id),
             notice=None,
-            freeze=self._freeze_form(viewer),
+            freeze=self._freeze_form(shown, viewer),
         )
 
-    def _freeze_form(self, viewer: Viewer) -> FreezeView:
-        moment = viewing.moment(self._desk)
+    def _freeze_form(self, seen: Moment | Inbox | Shown, viewer: Viewer) -> FreezeView:
         return freeze_view(
             self._seal,
             mode=self._printer.mode,
-            reason=moment.frozen,
-            now=moment.now,
+            reason=seen.frozen,
+            now=seen.now,
             by=viewer.key_id,
         )
 

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ringfence.desk import Desk, authorizing, consenting, showing, viewing
-from ringfence.desk.showing import Shown
+from ringfence.desk.showing import Inbox, Shown
+from ringfence.desk.viewing import Moment
 from ringfence.errors import (
     ConfigurationError,
     NotAuthorized,
@@ -188,7 +189,7 @@ class _Pages:
 
     def inbox(self, _request: Request) -> Response:
         try:
-            inbox, freeze = showing.inbox(self._site.desk), self._freeze_form()
+            inbox = showing.inbox(self._site.desk)
             changes = [change_row(each) for each in authorizing.waiting(self._site.desk)]
         except RingfenceError as error:
             return self._printer.out_of_order(error)
@@ -201,13 +202,14 @@ class _Pages:
             lately=lately,
             changes=changes,
             frozen=frozen,
-            freeze=freeze,
+            freeze=self._freeze_form(inbox),
         )
 
     def freeze(self, _request: Request) -> Response:
         """Whether all spending is frozen, and the form for it."""
         try:
-            return self._printer.page("frozen.html", freeze=self._freeze_form())
+            moment = viewing.moment(self._site.desk)
+            return self._printer.page("frozen.html", freeze=self._freeze_form(moment))
         except RingfenceError as error:
             return self._printer.out_of_order(error)
 
@@ -234,11 +236,8 @@ class _Pages:
         self._site.changed()
         return RedirectResponse("/freeze", status_code=303)
 
-    def _freeze_form(self) -> FreezeView:
-        moment = viewing.moment(self._site.desk)
-        return freeze_view(
-            self._seal, mode=self._printer.mode, reason=moment.frozen, now=moment.now
-        )
+    def _freeze_form(self, seen: Moment | Inbox | Shown) -> FreezeView:
+        return freeze_view(self._seal, mode=self._printer.mode, reason=seen.frozen, now=seen.now)
 
     def intent(self, request: Request) -> Response:
         return self._show(request, is_form=request.method == "GET")
@@ -338,13 +337,17 @@ class _Pages:
         self, request: Request, *, is_form: bool, notice: str | None = None, status: int = 200
     ) -> Response:
         try:
-            shown, freeze = self._shown(request, is_form=is_form), self._freeze_form()
+            shown = self._shown(request, is_form=is_form)
         except NotFound:
             return self._printer.missing()
         except RingfenceError as error:
             return self._printer.out_of_order(error)
         return self._printer.page(
-            "intent.html", status, card=card_view(shown), notice=notice, freeze=freeze
+            "intent.html",
+            status,
+            card=card_view(shown),
+            notice=notice,
+            freeze=self._freeze_form(shown),
         )
 
     def _shown(self, request: Request, *, is_form: bool) -> Shown:
