@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from approvals.authenticators import APPROVE, CODE, Approver
 from approvals.chromium import chromium, phone
-from approvals.live import live_house, put, rules
 from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.policies import levels
 from approvals.site import ServedHouse
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, enroll, found
 from house import House, policy_with
 from ringfence.desk import inviting
@@ -148,7 +148,7 @@ def take_live(site: ServedHouse, browser: Browser) -> None:
     """The pictures of a live installation, where people sign."""
     recovery = found(site.house)
     eve = enroll(site.house, Signer("eve"), recovery)
-    put(site.house, rules(Level.PASSPHRASE), eve)
+    put_in_force(site.house, rules(Level.PASSPHRASE), eve)
     ada, bob = (Approver(browser, site, name, **phone("light")) for name in ("ada", "bob"))
     inviting.invite(site.house.desk, "ada", CODE, actor="local:ada")
     ada.page.goto(f"{site.origin}/enroll")

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from approvals.desk_page import DeskPage, challenge_in, options_in
-from approvals.live import live_house, put, rules
 from guard.authenticator import PRESENT, Passkey
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, enroll, found
 from house import House, policy_with
 from ringfence.approvers import Purpose
@@ -42,7 +42,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def ada(house: House) -> Passkey:
     """The only approver, with nothing but a passkey."""
     key = enroll(house, Passkey("ada"), found(house))
-    put(house, rules(Level.PASSKEY), key)
+    put_in_force(house, rules(Level.PASSKEY), key)
     return key
 
 
@@ -129,7 +129,7 @@ async def test_two_people_sign_one_after_the_other(
     house: House, page: DeskPage, ada: Passkey
 ) -> None:
     bob = enroll(house, Passkey("bob"), ada)
-    put(house, rules(Level.TWO_PEOPLE), ada)
+    put_in_force(house, rules(Level.TWO_PEOPLE), ada)
     policy = proposed(house, LOOSER)
     await sign(page, policy, ada)
     assert now(house, policy).state is ChangeState.WAITING
@@ -207,7 +207,7 @@ async def test_five_wrong_answers_lock_a_change_for_a_while(
 async def test_a_change_that_waited_too_long_or_was_overtaken_says_so(
     house: House, page: DeskPage, ada: Passkey, policy: Change
 ) -> None:
-    put(house, rules(Level.PASSPHRASE), ada)
+    put_in_force(house, rules(Level.PASSPHRASE), ada)
     answer = ada.sign(policy.statement).assertion or ""
     assert (await hand_in(page, policy, answer)).status_code == 303
     assert "Another change came first" in (await page.look(f"/c/{policy.change_id}")).text
@@ -221,7 +221,7 @@ async def test_without_a_passkey_of_this_page_the_terminal_is_named(
     house: House, page: DeskPage
 ) -> None:
     eve = enroll(house, Signer("eve"), found(house))
-    put(house, rules(Level.PASSPHRASE), eve)
+    put_in_force(house, rules(Level.PASSPHRASE), eve)
     change = proposed(house, LOOSER)
     shown = (await page.look(f"/c/{change.change_id}")).text
     assert "data-ceremony" not in shown

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from approvals.desk_page import ORIGIN, DeskPage, options_in
-from approvals.live import live_house
 from guard.authenticator import PRESENT, Passkey, text
+from guard.rehearsal import live_house
 from guard.signing import Signer, enroll, found
 from house import House
 from ringfence.approvers import ApproverKey, KeyKind, relying_party

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from approvals.desk_page import PERSON, nonce_in
-from approvals.live import live_house
 from approvals.ports import answering, free_port, stranger
 from guard.authenticator import Passkey
+from guard.rehearsal import live_house
 from guard.signing import enroll, found
 from house import House
 from ringfence.guard import changes, consent

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from approvals.desk_page import DeskPage, challenge_in, nonce_in, options_in
-from approvals.live import live_house, put, rules
 from guard.authenticator import PRESENT, Passkey, text
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, approve, enroll, found, revoke, statement_for
 from house import House
 from ringfence.approvers import Purpose
@@ -43,7 +43,7 @@ def recovery(house: House) -> Signer:
 def ada(house: House, recovery: Signer) -> Passkey:
     """An approver with a passkey of this page; a purchase needs one."""
     key = enroll(house, Passkey("ada"), recovery)
-    put(house, rules(Level.PASSKEY), key)
+    put_in_force(house, rules(Level.PASSKEY), key)
     return key
 
 
@@ -101,7 +101,7 @@ async def test_the_browser_is_asked_for_the_passkeys_of_this_page_and_for_verifi
 async def test_a_passkey_serves_where_a_passphrase_would_do(
     house: House, page: DeskPage, ada: Passkey
 ) -> None:
-    put(house, rules(Level.PASSPHRASE), ada)
+    put_in_force(house, rules(Level.PASSPHRASE), ada)
     intent = await another(house)
     shown = (await page.open(intent)).text
     assert f"ringfence approve {intent.intent_id}" in shown, "for who has none"
@@ -130,7 +130,7 @@ async def test_without_a_passkey_of_this_page_the_card_says_what_to_do(
     house: House, page: DeskPage, recovery: Signer
 ) -> None:
     elsewhere = enroll(house, Passkey("bob", home="https://approve.example"), recovery)
-    put(house, rules(Level.PASSKEY), recovered(elsewhere))
+    put_in_force(house, rules(Level.PASSKEY), recovered(elsewhere))
     intent = await another(house)
     shown = (await page.open(intent)).text
     assert "data-ceremony" not in shown
@@ -400,7 +400,7 @@ async def test_while_spending_is_frozen_no_passkey_is_asked_for(
 def bob(house: House, ada: Passkey) -> Passkey:
     """A second approver; from now on a purchase needs both."""
     key = enroll(house, Passkey("bob"), ada)
-    put(house, rules(Level.TWO_PEOPLE), ada)
+    put_in_force(house, rules(Level.TWO_PEOPLE), ada)
     return key
 
 

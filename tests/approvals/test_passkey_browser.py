@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from approvals.authenticators import APPROVE, CODE, Approver
 from approvals.chromium import BOX, CONTRASTS, chromium, phone, tab_to
-from approvals.live import live_house, put, rules
 from approvals.site import ServedHouse, foreign_site
 from guard.authenticator import text
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, enroll, found, statement_for
 from ringfence.approvers import Purpose
 from ringfence.desk import inviting
@@ -64,7 +64,7 @@ def people(browser: Browser, site: ServedHouse) -> Iterator[Callable[..., Approv
 
 def require(site: ServedHouse, recovery: Signer, level: Level) -> None:
     """Let a purchase need this level from now on, as somebody with a passphrase has signed."""
-    put(site.house, rules(level), enroll(site.house, Signer("root.of-rules"), recovery))
+    put_in_force(site.house, rules(level), enroll(site.house, Signer("root.of-rules"), recovery))
 
 
 @pytest.fixture

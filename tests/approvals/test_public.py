@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Table
 
 from approvals.desk_page import FORM, ORIGIN, PORT, DeskPage, challenge_in, options_in
-from approvals.live import live_house, put, rules
 from approvals.public_desk import (
     BY_PROXY,
     ELSEWHERE,
@@ -24,6 +23,7 @@ from approvals.public_desk import (
     public_policy,
 )
 from guard.authenticator import PRESENT, made_on
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, enroll, found, revoke
 from house import House
 from ringfence.approvers import Purpose, Statement, challenge_of
@@ -704,7 +704,7 @@ async def test_a_live_installation_is_public_where_its_approvers_say_so(live: Ho
     with pytest.raises(NotAuthorized, match="approvers sign it"):
         live.apply(there)
     assert (await desk.send("GET", "/", BY_PROXY)).status_code == 421
-    put(live, there, ada)
+    put_in_force(live, there, ada)
     assert (await desk.send("GET", "/", BY_PROXY)).status_code == 200
 
 
@@ -712,7 +712,7 @@ async def test_an_address_that_was_written_into_a_live_database_is_not_served(li
     """Somebody with the file names their own host in a version that nobody signed."""
     desk = DeskPage(live, mode="live")
     ada = enroll(live, Signer("ada"), found(live))
-    put(live, rules(Level.PASSPHRASE), ada)
+    put_in_force(live, rules(Level.PASSPHRASE), ada)
     forged = rules(Level.PASSPHRASE).model_copy(update={"approvals": Approvals(public_url=PUBLIC)})
     live.write(lambda tx: policies.add(tx, forged, applied_by="mallory"))
     assert (await desk.send("GET", "/", BY_PROXY)).status_code == 421

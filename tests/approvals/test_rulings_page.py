@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from approvals.desk_page import PERSON, DeskPage, challenge_in, options_in
-from approvals.live import live_house, put, rules
 from guard.authenticator import Passkey
+from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import approve, enroll, found
 from guard.unclear import NOTHING, WORDS, SomebodyIsQuicker, charged, manual
 from house import House
 from ringfence.approvers import Purpose
-from ringfence.guard import adjustment, changes, rulings
+from ringfence.guard import adjustment, changes, charges, rulings
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.changes import Change, ChangeState
 from ringfence.guard.finding import Finding
@@ -44,7 +44,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def ada(house: House) -> Passkey:
     """The only approver, with nothing but a passkey."""
     key = enroll(house, Passkey("ada"), found(house))
-    put(house, rules(Level.PASSKEY), key)
+    put_in_force(house, rules(Level.PASSKEY), key)
     return key
 
 
@@ -127,9 +127,7 @@ async def test_an_adjustment_is_signed_with_a_passkey_once(
     [record] = house.read(inventory.paid_for)
     more = Difference(setup=Money.parse("0.19 USD"))
     body = house.read(
-        lambda tx: adjustment.body(
-            tx, record.number_id, more, adjustment.charge_of(tx, record, None)
-        )
+        lambda tx: adjustment.body(tx, record.number_id, more, charges.of_month(tx, record, None))
     )
     change: Change = house.write(
         lambda tx: changes.propose_ruling(
@@ -148,7 +146,7 @@ async def test_two_people_sign_a_ruling_one_after_the_other(
     house: House, page: DeskPage, ada: Passkey
 ) -> None:
     bob = enroll(house, Passkey("bob"), ada)
-    put(house, rules(Level.TWO_PEOPLE), ada)
+    put_in_force(house, rules(Level.TWO_PEOPLE), ada)
     line = await unclear(house, ada, bob)
     change = proposed(house, line, charged())
     await sign(page, change, ada)

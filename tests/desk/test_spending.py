@@ -16,7 +16,7 @@ from house import ME, SOMEBODY_ELSE, House, policy_with
 from ringfence.desk import spending as story
 from ringfence.desk.consenting import decline_at_terminal
 from ringfence.desk.spending import FactKind, Period, Spending, period_at, show_spending
-from ringfence.guard import adjustment, freeze
+from ringfence.guard import adjustment, charges, freeze
 from ringfence.guard import budget as budgets
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.books import refold
@@ -466,7 +466,7 @@ def adjust_everything(house: House) -> None:
 
 
 def _adjust(tx: Transaction, number_id: str, setup: str | None, monthly: str | None) -> None:
-    record = adjustment.number_of(tx, number_id)
+    record = charges.number_of(tx, number_id)
     assert record.monthly is not None
     currency = record.monthly.currency
     difference = Difference(
@@ -474,7 +474,7 @@ def _adjust(tx: Transaction, number_id: str, setup: str | None, monthly: str | N
         monthly=Money.of(monthly, currency) if monthly else None,
         is_less=monthly is not None,
     )
-    charge = adjustment.charge_of(tx, record, None)
+    charge = charges.of_month(tx, record, None)
     body = adjustment.body(tx, number_id, difference, charge)
     adjustment.adjust(tx, number_id, body, Words.fresh("an invoice"), person="p")
 

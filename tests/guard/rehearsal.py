@@ -16,6 +16,7 @@ from house import House, policy_with
 from ringfence.clock import ManualClock
 from ringfence.guard import consent, policy_change
 from ringfence.ids import CountingIds, IdSource
+from ringfence.intents import Level
 from ringfence.policy import Policy, PolicyDocument, read_policy
 from ringfence.store.anchor import FolderAnchor
 from ringfence.store.schema import APPEND_ONLY
@@ -37,7 +38,7 @@ class Rehearsal:
 
 def rehearse(folder: Path, document: PolicyDocument = ALLOWED) -> Rehearsal:
     """Found a live installation in which ada may sign, and has allowed this."""
-    house = at(folder, clock=ManualClock(), ids=CountingIds())
+    house = live_house(folder)
     recovery = found(house)
     ada = enroll(house, Signer("ada"), recovery)
     assert put(house, document, ada) is not None
@@ -57,8 +58,25 @@ def at(folder: Path, *, clock: ManualClock, ids: IdSource, owner: str = "house")
     )
 
 
+def live_house(folder: Path) -> House:
+    """A new live installation in this folder."""
+    return at(folder, clock=ManualClock(), ids=CountingIds())
+
+
+def rules(level: Level) -> PolicyDocument:
+    """The sandbox's limits with this level of consent for a purchase."""
+    other = min(level, Level.PASSKEY, key=lambda each: each.strength)
+    return policy_with(levels=f"{{buy: {level}, release: {other}, assign: {other}}}")
+
+
+def put_in_force(house: House, document: PolicyDocument, *by: Somebody) -> None:
+    """Put a policy in force, as all of them together signed it."""
+    put(house, document, *by)
+    assert house.read(lambda tx: tx.rules) == document
+
+
 def put(house: House, document: PolicyDocument, *by: Somebody) -> Policy | None:
-    """Put a policy in force, as they signed it."""
+    """Put a policy in force as they signed it; None while more have to sign."""
     statement = house.read(
         lambda tx: policy_change.proposal(tx, document, nonce=consent.fresh_nonce())
     )

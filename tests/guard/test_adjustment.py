@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from guard import unclear
 from guard.authenticator import Passkey
-from guard.living import PASSPHRASE, live_house, put
+from guard.rehearsal import ALLOWED, live_house, put_in_force
 from guard.signing import Signer, Somebody, approve, enroll, found
 from house import House, policy_with
 from ringfence.approvers import Purpose, Statement
 from ringfence.errors import InvalidArguments, NotAuthorized, NotFound
-from ringfence.guard import adjustment, books, ruling
+from ringfence.guard import adjustment, books, charges, ruling
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.budget import against_us
 from ringfence.intents import Intent
@@ -56,8 +56,8 @@ def shown(
     """What a person has before them."""
 
     def look(tx: Any) -> Mapping[str, Any]:
-        record = adjustment.number_of(tx, number_id)
-        charge = adjustment.charge_of(tx, record, month)
+        record = charges.number_of(tx, number_id)
+        charge = charges.of_month(tx, record, month)
         return adjustment.body(tx, number_id, difference, charge)
 
     found_: Mapping[str, Any] = house.read(look)
@@ -141,7 +141,7 @@ async def test_the_line_that_bought_it_stands_for_the_number(
     house: House, record: NumberRecord
 ) -> None:
     for name in (record.line_id, record.number):
-        found_ = house.read(lambda tx, name=name: adjustment.number_of(tx, name or ""))  # type: ignore[misc]  # bound at once
+        found_ = house.read(lambda tx, name=name: charges.number_of(tx, name or ""))  # type: ignore[misc]  # bound at once
         assert found_.number_id == record.number_id
     waiting = await house.propose(*await house.find())
     for stranger in (waiting.lines[0].line_id, "num_01KAN5T1PR0000000000000001", "+14155550199"):
@@ -324,7 +324,7 @@ def live(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def ada(live: House) -> Signer:
     enrolled = enroll(live, Signer("ada"), found(live))
-    put(live, PASSPHRASE, enrolled)
+    put_in_force(live, ALLOWED, enrolled)
     return enrolled
 
 
@@ -374,7 +374,7 @@ async def test_what_gives_budget_back_is_signed_at_the_strongest_level_in_force(
         levels="{buy: passphrase, release: passphrase, assign: passphrase,"
         ' buy_above: [{first_year: "60.00 USD", level: two_people}]}'
     )
-    put(live, strict, ada)
+    put_in_force(live, strict, ada)
     record = await bought(live, ada)
     statement, words = made(live, record, more("0.19 USD"))
     assert hand_in(live, statement, words, ada), "more takes what the smallest purchase takes"

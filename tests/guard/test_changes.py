@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 
 from guard.authenticator import Passkey
-from guard.rehearsal import ALLOWED, LIVE, at, put
+from guard.rehearsal import ALLOWED, LIVE, live_house, put
 from guard.signing import Signer, Somebody, enroll, found, revoke
 from guard.test_live import LOOSER, TIGHTER
 from house import PERSON, House, policy_with
 from ringfence.approvers import Purpose, Signature, Statement
-from ringfence.clock import ManualClock
 from ringfence.errors import ConfigurationError, Declined, Expired, NotAuthorized, NotFound
 from ringfence.guard import authority, changes, consent, enrolment, policy_chain, policy_change
 from ringfence.guard.changes import MAX_PROPOSED, Change, ChangeState
-from ringfence.ids import CountingIds
 from ringfence.intents import Level
 from ringfence.policy import PolicyDocument
 from ringfence.store import audit, statements
@@ -30,7 +28,7 @@ STRICT = policy_with(levels="{buy: two_people, release: passphrase, assign: pass
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
+    house = live_house(tmp_path)
     yield house
     house.close()
 

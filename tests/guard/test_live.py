@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 
 from guard.authenticator import Passkey
-from guard.rehearsal import ALLOWED, at, put
+from guard.rehearsal import ALLOWED, live_house, put
 from guard.signing import Signer, approve, enroll, found, revoke
 from house import ME, PERSON, House, policy_with
-from ringfence.clock import ManualClock
 from ringfence.desk.consenting import approve_at_terminal, approve_by_client
 from ringfence.errors import NotAuthorized, PolicyRefused, RingfenceError
 from ringfence.guard import consent, high_water, policy_chain, policy_change
 from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
-from ringfence.ids import CountingIds
 from ringfence.intents import Intent
 from ringfence.states import IntentState
 from ringfence.store.transaction import Transaction
@@ -37,7 +35,7 @@ TIGHTER = policy_with(
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
+    house = live_house(tmp_path)
     yield house
     house.close()
 

@@ -11,16 +11,14 @@ from typing import Any
 
 import pytest
 
-from guard.rehearsal import ALLOWED, LIVE, at, put
+from guard.rehearsal import ALLOWED, LIVE, live_house, put
 from guard.signing import Signer, approve, enroll, found
 from guard.test_live import house_again
 from house import ME, PERSON, House
 from ringfence.approvers import Purpose
-from ringfence.clock import ManualClock
 from ringfence.desk.foreseeing import foresee
 from ringfence.errors import ConfigurationError, PolicyRefused
 from ringfence.guard import changes, consent, live_rules, policy_chain, policy_change
-from ringfence.ids import CountingIds
 from ringfence.policy import PolicyDocument, parse_document, sandbox_policy
 from ringfence.states import IntentState
 from ringfence.store import policies, statements
@@ -31,7 +29,7 @@ from ringfence.store.transaction import Transaction
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
+    house = live_house(tmp_path)
     yield house
     house.close()
 

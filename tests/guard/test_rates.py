@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from guard.rehearsal import at, put
+from guard.rehearsal import live_house, put
 from guard.signing import Signer, enroll, found
 from house import PERSON, House, policy_with
-from ringfence.clock import ManualClock, rfc3339
+from ringfence.clock import rfc3339
 from ringfence.errors import NotAuthorized
 from ringfence.guard import changes, consent, policy_chain
-from ringfence.ids import CountingIds
 from ringfence.policy import PolicyDocument
 from ringfence.store.policies import document_hash
 
@@ -24,7 +23,7 @@ from ringfence.store.policies import document_hash
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A new live installation; its pins are elsewhere."""
-    house = at(tmp_path, clock=ManualClock(), ids=CountingIds())
+    house = live_house(tmp_path)
     yield house
     house.close()
 

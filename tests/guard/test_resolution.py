@@ -11,7 +11,7 @@ import pytest
 
 from guard import unclear
 from guard.authenticator import Passkey
-from guard.living import PASSPHRASE, live_house, put
+from guard.rehearsal import ALLOWED, live_house, put_in_force
 from guard.signing import Signer, Somebody, approve, enroll, found
 from guard.unclear import (
     NOTHING,
@@ -385,7 +385,7 @@ def live(tmp_path: Path) -> Iterator[House]:
 def ada(live: House) -> Signer:
     """The first approver, who has allowed something."""
     enrolled = enroll(live, Signer("ada"), found(live))
-    put(live, PASSPHRASE, enrolled)
+    put_in_force(live, ALLOWED, enrolled)
     return enrolled
 
 
@@ -501,7 +501,9 @@ async def test_a_signature_for_another_purpose_settles_nothing(live: House, ada:
 
 async def test_it_takes_what_the_smallest_purchase_takes(live: House, ada: Signer) -> None:
     bob = enroll(live, Passkey("bob"), ada)
-    put(live, policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}"), ada)
+    put_in_force(
+        live, policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}"), ada
+    )
     line = await live_line(live, ada, bob)
     statement, words = made(live, line, charged())
     assert hand_in(live, statement, words, ada) is None
@@ -526,7 +528,9 @@ async def test_it_takes_what_the_smallest_purchase_takes(live: House, ada: Signe
 
 async def test_half_signed_words_wait_for_a_day_and_no_longer(live: House, ada: Signer) -> None:
     bob = enroll(live, Passkey("bob"), ada)
-    put(live, policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}"), ada)
+    put_in_force(
+        live, policy_with(levels="{buy: two_people, release: passphrase, assign: passphrase}"), ada
+    )
     line = await live_line(live, ada, bob)
     statement, words = made(live, line, charged())
     hand_in(live, statement, words, ada)

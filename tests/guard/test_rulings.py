@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from guard.authenticator import Passkey
-from guard.living import PASSPHRASE, live_house, put
+from guard.rehearsal import ALLOWED, live_house, put_in_force
 from guard.signing import Signer, Somebody, approve, enroll, found
 from guard.unclear import NOTHING, WORDS, SomebodyIsQuicker, charged, manual
 from house import PERSON, House, policy_with
@@ -23,7 +23,7 @@ from ringfence.errors import (
     NotAuthorized,
     PolicyRefused,
 )
-from ringfence.guard import adjustment, changes, ruling, rulings
+from ringfence.guard import adjustment, changes, charges, ruling, rulings
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.changes import MAX_PROPOSED, Change, ChangeState
 from ringfence.guard.finding import Became, Finding
@@ -57,7 +57,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def ada(house: House) -> Passkey:
     """The only approver, with nothing but a passkey."""
     key = enroll(house, Passkey("ada"), found(house))
-    put(house, PASSKEY, key)
+    put_in_force(house, PASSKEY, key)
     return key
 
 
@@ -65,7 +65,7 @@ def ada(house: House) -> Passkey:
 def bob(house: House, ada: Passkey) -> Passkey:
     """A second one; from now on two people buy, and two write into the books."""
     key = enroll(house, Passkey("bob"), ada)
-    put(house, TWO_PEOPLE, ada)
+    put_in_force(house, TWO_PEOPLE, ada)
     return key
 
 
@@ -107,7 +107,7 @@ def body_of(house: House, record: NumberRecord, difference: Difference) -> dict[
             tx,
             record.number_id,
             difference,
-            adjustment.charge_of(tx, adjustment.number_of(tx, record.number_id), None),
+            charges.of_month(tx, charges.number_of(tx, record.number_id), None),
         )
     )
     return body
@@ -308,7 +308,7 @@ async def test_what_gives_budget_back_needs_what_a_looser_policy_needs(house: Ho
     ada = enroll(house, Signer("ada"), found(house))
     bob = enroll(house, Passkey("bob"), ada)
     strict = policy_with(levels="{buy: passphrase, release: two_people, assign: passphrase}")
-    put(house, strict, ada)
+    put_in_force(house, strict, ada)
     record = await bought(house, ada)
     more, less = (propose_adjusting(house, record, each) for each in (MORE, LESS))
     assert (more.needed, less.needed) == (Level.PASSPHRASE, Level.TWO_PEOPLE)
@@ -459,7 +459,7 @@ async def test_rulings_are_capped_together_with_other_changes(house: House, ada:
     with pytest.raises(ConfigurationError, match=f"{MAX_PROPOSED} may be in a day"):
         propose(house, line.line_id, AS_APPROVED)
     with pytest.raises(ConfigurationError, match=f"{MAX_PROPOSED} may be in a day"):
-        house.write(lambda tx: changes.propose_policy(tx, PASSPHRASE, nonce="n" * 43, by=PERSON))
+        house.write(lambda tx: changes.propose_policy(tx, ALLOWED, nonce="n" * 43, by=PERSON))
     assert len(house.read(lambda tx: statements.of_purposes(tx, [Purpose.RESOLVE]))) == MAX_PROPOSED
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.desk.counter import Desk
-from ringfence.guard import adjustment, changes, ruling, windows
-from ringfence.guard.adjustment import Charge, Difference
+from ringfence.guard import adjustment, changes, charges, ruling, windows
+from ringfence.guard.adjustment import Difference
 from ringfence.guard.changes import Change
+from ringfence.guard.charges import Charge
 from ringfence.guard.effect import Effect
 from ringfence.inventory import NumberRecord
 from ringfence.store.audit import Words
@@ -44,8 +45,8 @@ async def plan(desk: Desk, subject: str, difference: Difference, *, month: str |
 
     def read(tx: Transaction) -> Plan:
         windows.keep_up(tx)  # the months that have begun are charges too
-        record = adjustment.number_of(tx, subject)
-        return _plan(tx, record, difference, adjustment.charge_of(tx, record, month))
+        record = charges.number_of(tx, subject)
+        return _plan(tx, record, difference, charges.of_month(tx, record, month))
 
     return await desk.store.write(read)
 
@@ -54,11 +55,11 @@ async def half_signed(desk: Desk, subject: str) -> Plan | None:
     """The latest adjustment of a number that waits for a signature; None where none does."""
 
     def read(tx: Transaction) -> Plan | None:
-        record = adjustment.number_of(tx, subject)
+        record = charges.number_of(tx, subject)
         for statement in reversed(ruling.waiting(tx, Purpose.ADJUST, record.number_id)):
             if statement.body.get("version") == record.version:
                 difference = adjustment.difference_in(statement.body)
-                charge = adjustment.charge_named(tx, record.number_id, statement.body)
+                charge = charges.named(tx, record.number_id, statement.body)
                 return _plan(tx, record, difference, charge)
         return None
 

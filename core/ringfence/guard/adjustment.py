@@ -8,8 +8,6 @@ costs from now on is another price.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,9 +15,10 @@ import rfc8785
 from pydantic import ValidationError
 
 from ringfence.approvers import Purpose, Signature, Statement
-from ringfence.errors import InvalidArguments, NotAuthorized, NotFound
+from ringfence.errors import InvalidArguments, NotAuthorized
 from ringfence.guard import budget as budgets
-from ringfence.guard import connection, counting, ruling, windows
+from ringfence.guard import charges, connection, counting, ruling, windows
+from ringfence.guard.charges import Charge
 from ringfence.guard.effect import Effect
 from ringfence.guard.finding import changed, is_still
 from ringfence.guard.freeze import freeze
@@ -32,10 +31,10 @@ from ringfence.nouns import Noun
 from ringfence.offers import MAX_PRICE_MICROS
 from ringfence.policy import CashBudget, RunRateBudget
 from ringfence.states import NumberState
-from ringfence.store import balances, intents, inventory, ledger
+from ringfence.store import balances, inventory, ledger
 from ringfence.store.audit import Words
 from ringfence.store.balances import Balance, Move
-from ringfence.store.ledger import Dimensions, Entry, EntryKind
+from ringfence.store.ledger import Entry, EntryKind
 from ringfence.store.schema import moment_text
 from ringfence.store.transaction import Transaction
 
@@ -70,99 +69,6 @@ class Difference(Noun):
         return -micros if self.is_less else micros
 
 
-@dataclass(frozen=True)
-class Charge:
-    """What was charged for a number at one time, with every adjustment of it so far."""
-
-    counts_at: datetime
-    policy_version: int
-    currency: str
-    setup_micros: int
-    monthly_micros: int
-    dimensions: Dimensions
-    intent_id: str | None
-    is_booked: bool = True
-    """False where nothing has been charged yet: an adjustment can only add to it."""
-
-
-# What the books say.
-
-
-def number_of(tx: Transaction, subject: str) -> NumberRecord:
-    """The number that an id stands for: itself, its own id, or that of the line which bought it.
-
-    Raises:
-        NotFound: no such number, or the line bought none.
-    """
-    if subject.startswith("+"):
-        record = inventory.by_number(tx, subject) or inventory.latest(tx, subject)
-    elif subject.startswith(f"{Prefix.LINE}_"):
-        record = inventory.by_line(tx, subject)
-    else:
-        record = inventory.get(tx, subject)
-    if record is None:
-        raise NotFound(
-            f"The books know no number under {subject}.",
-            remedy="Take the id of a number, or of the line that bought it: ringfence ledger export",
-        )
-    return record
-
-
-def charges(tx: Transaction, record: NumberRecord) -> list[Charge]:
-    """Everything that was charged for a number, oldest first."""
-    found: dict[datetime, Charge] = {}
-    for entry in ledger.charges_of(tx, number_id=record.number_id, line_id=record.line_id):
-        counts_at = _counts_at(tx, entry)
-        before = found.get(counts_at)
-        if before is None:
-            found[counts_at] = Charge(
-                counts_at,
-                entry.policy_version,
-                entry.currency,
-                entry.setup_micros,
-                entry.monthly_micros,
-                entry.dimensions,
-                entry.intent_id,
-                is_booked=entry.kind is not EntryKind.ADJUST,
-            )
-        else:
-            found[counts_at] = replace(
-                before,
-                setup_micros=before.setup_micros + entry.setup_micros,
-                monthly_micros=before.monthly_micros + entry.monthly_micros,
-            )
-    return [found[moment] for moment in sorted(found)]
-
-
-def _counts_at(tx: Transaction, entry: Entry) -> datetime:
-    """A purchase counts when it was sent, everything else when its entry says."""
-    if entry.line_id is None:
-        return entry.effective_at
-    return intents.of_line(tx, entry.line_id)[1].dispatched_at or entry.effective_at
-
-
-def charge_of(tx: Transaction, record: NumberRecord, month: str | None) -> Charge:
-    """The charge of a month such as `2026-12`, else the latest; one of nothing where none was booked yet.
-
-    Raises:
-        NotFound: nothing was charged in that month.
-    """
-    booked = charges(tx, record)
-    if month is not None:
-        booked = [each for each in booked if each.counts_at.strftime("%Y-%m") == month]
-        if not booked:
-            raise NotFound(
-                f"Nothing was charged for {record.number} in {month}.",
-                remedy="Choose a month in which it was bought or renewed: ringfence ledger export",
-            )
-    if booked:
-        return booked[-1]
-    counted = counting.counted_by(tx, record)
-    return Charge(
-        tx.now, tx.policy_version, "", 0, 0, counted.dimensions, counted.intent_id, is_booked=False
-    )
-
-
 def body(tx: Transaction, number_id: str, difference: Difference, charge: Charge) -> dict[str, Any]:
     """What approvers sign: the difference, the charge that it corrects, and the version of the number.
 
@@ -170,7 +76,7 @@ def body(tx: Transaction, number_id: str, difference: Difference, charge: Charge
         NotFound: no such number.
         InvalidArguments: it takes off more than was charged, or is about what the books do not have.
     """
-    record = number_of(tx, number_id)
+    record = charges.number_of(tx, number_id)
     _check(record, difference, charge)
     return difference.model_dump(mode="json", exclude_none=True) | {
         "charge": moment_text(charge.counts_at) if charge.is_booked else "none",
@@ -297,7 +203,7 @@ def check_shown(
         NotAuthorized: it is not any more what was shown.
         NotFound, InvalidArguments: as `body`.
     """
-    difference, charge = difference_in(shown), charge_named(tx, number_id, shown)
+    difference, charge = difference_in(shown), charges.named(tx, number_id, shown)
     if body(tx, number_id, difference, charge) != shown:
         raise changed()
     return difference, charge
@@ -316,7 +222,7 @@ def adjust_signed(
     """
     number_id = statement.subject
     difference = difference_in(statement.body)
-    charge = charge_named(tx, number_id, statement.body)
+    charge = charges.named(tx, number_id, statement.body)
     if not is_still(body(tx, number_id, difference, charge), statement):
         raise changed()
     given = ruling.sign(
@@ -338,28 +244,11 @@ def difference_in(shown: Mapping[str, Any]) -> Difference:
         raise NotAuthorized("What was signed is no difference.") from error
 
 
-def charge_named(tx: Transaction, number_id: str, shown: Mapping[str, Any]) -> Charge:
-    """The charge that a statement's body is about, as it is now.
-
-    Raises:
-        NotAuthorized: the books have none like that any more.
-    """
-    record = number_of(tx, number_id)
-    named = shown.get("charge")
-    for charge in charges(tx, record):
-        if charge.is_booked and moment_text(charge.counts_at) == named:
-            return charge
-    latest = charge_of(tx, record, None)
-    if named != "none" or latest.is_booked:
-        raise changed()
-    return latest
-
-
 def _write(
     tx: Transaction, number_id: str, difference: Difference, charge: Charge, given: Given
 ) -> Entry:
     windows.keep_up(tx)
-    record = number_of(tx, number_id)
+    record = charges.number_of(tx, number_id)
     found = list(effects(tx, record, difference, charge))
     entry = _entry(tx, record, difference, charge)
     ledger.add(tx, [entry])

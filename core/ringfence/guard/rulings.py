@@ -15,6 +15,7 @@ from ringfence.errors import NotAuthorized, RingfenceError
 from ringfence.guard import (
     adjustment,
     authority,
+    charges,
     effect,
     lost_numbers,
     resolution,
@@ -134,7 +135,7 @@ def _body(tx: Transaction, statement: Statement) -> dict[str, Any]:
     subject = statement.subject
     if statement.purpose is Purpose.ADJUST:
         difference = adjustment.difference_in(statement.body)
-        charge = adjustment.charge_named(tx, subject, statement.body)
+        charge = charges.named(tx, subject, statement.body)
         return adjustment.body(tx, subject, difference, charge)
     return finding_body(tx, subject, finding_in(statement))
 
@@ -176,7 +177,7 @@ def _adjustment_says(
     says = [f"{record.number}: {each}" for each in telling.differs(difference)]
     says.append(telling.because(ruling.said(tx, statement)))
     if waits:
-        charge = adjustment.charge_named(tx, subject, statement.body)
+        charge = charges.named(tx, subject, statement.body)
         says += telling.of_charge(record, charge)
         says += _told_effects(lambda: adjustment.effects(tx, record, difference, charge))
     return record.number, says

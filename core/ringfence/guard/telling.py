@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.guard.adjustment import Charge, Difference
+from ringfence.guard.adjustment import Difference
 from ringfence.guard.card import quoted
+from ringfence.guard.charges import Charge
 from ringfence.guard.effect import Effect
 from ringfence.guard.finding import Became, Finding
 from ringfence.intents import Intent, Line
