@@ -14,12 +14,10 @@ import pytest
 
 from cli.shell import Shell
 from cli.test_live import LIMITS, WORDS, allow, live
+from cli.vouching import vouch
 from guard.authenticator import Passkey
 from guard.signing import Signer
-from ringfence.guard import consent, enrolment
-from ringfence_server.keys.locked import read_key
-from ringfence_server.opening import open_installation
-from ringfence_server.settings import DATABASE_NAME, read_settings
+from ringfence_server.settings import DATABASE_NAME
 
 __all__ = ["live"]  # the fixture
 
@@ -55,14 +53,7 @@ def anchors(tmp_path: Path) -> Path:
 def enroll(tmp_path: Path, who: Signer | Passkey) -> None:
     """Let somebody sign from now on, as Ada signed."""
     [file] = keys_folder(tmp_path).glob("*.key")
-    ada = read_key(file).unlock(WORDS)
-    opened = open_installation(read_settings())
-    store = opened.desk.store
-    statement = store.read_now(
-        lambda tx: enrolment.enrolment(tx, who.key, nonce=consent.fresh_nonce())
-    )
-    store.write_now(lambda tx: enrolment.change(tx, statement, [ada.sign(statement)]))
-    opened.close()
+    vouch(file, WORDS, who)
 
 
 def sql(live: Shell, *statements: str) -> None:

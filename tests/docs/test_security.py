@@ -19,12 +19,11 @@ from cli.conftest import founded, home, shell
 from cli.shell import REPOSITORY, Answer, Ended, Shell
 from cli.test_approvers import recovery_in
 from cli.test_live import LIMITS, WORDS, allow, last_letters
+from cli.vouching import vouch
 from guard.authenticator import Passkey
-from ringfence.guard import consent, enrolment
 from ringfence_server.cli import program
 from ringfence_server.keys.locked import read_key
-from ringfence_server.opening import open_installation
-from ringfence_server.settings import DATABASE_NAME, Settings, read_settings
+from ringfence_server.settings import DATABASE_NAME, Settings
 
 __all__ = ["founded", "home", "shell"]  # fixtures
 
@@ -194,14 +193,8 @@ def test_after_a_lost_key_another_one_signs_and_the_old_one_does_not(story: Stor
 
 def test_after_a_lost_phone_its_passkey_counts_no_longer(story: Story) -> None:
     [file] = story.folder.glob("*.key")
-    ada, bob = read_key(file).unlock(WORDS), Passkey("bob")
-    opened = open_installation(read_settings())
-    store = opened.desk.store
-    statement = store.read_now(
-        lambda tx: enrolment.enrolment(tx, bob.key, nonce=consent.fresh_nonce())
-    )
-    store.write_now(lambda tx: enrolment.change(tx, statement, [ada.sign(statement)]))
-    opened.close()
+    bob = Passkey("bob")
+    vouch(file, WORDS, bob)
     assert story.people == {"ada", "bob"}
     freeze, listing, revoke, unfreeze = BLOCKS["lost-phone"].splitlines()
     hers: dict[str, Answer] = {"Passphrase of ada": f"{WORDS}\n"}
