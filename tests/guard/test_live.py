@@ -15,7 +15,7 @@ from guard.rehearsal import ALLOWED, live_house, put
 from guard.signing import Signer, approve, enroll, found, revoke
 from house import ME, PERSON, House, policy_with
 from ringfence.desk.consenting import approve_at_terminal, approve_by_client
-from ringfence.errors import NotAuthorized, PolicyRefused, RingfenceError
+from ringfence.errors import ConfigurationError, NotAuthorized, PolicyRefused, RingfenceError
 from ringfence.guard import consent, high_water, policy_chain, policy_change
 from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
 from ringfence.intents import Intent
@@ -160,15 +160,16 @@ def house_again(house: House) -> House:
     )
 
 
-async def test_an_installation_whose_mode_was_flipped_takes_no_weak_consent(
+async def test_an_installation_whose_mode_was_flipped_takes_no_consent(
     house: House, ada: Signer
 ) -> None:
     intent = await wanted(house)
     with closing(sqlite3.connect(house.folder / "ringfence.db")) as db, db:
         db.execute("UPDATE installation SET mode = 'sandbox'")
-    with pytest.raises(PolicyRefused):
+    with pytest.raises(ConfigurationError, match="opened as a live one"):
         await approve_at_terminal(house.desk, intent.intent_id, digest=intent.digest, person=PERSON)
-    await house.wait_out(5)
+    with pytest.raises(ConfigurationError, match="opened as a live one"):
+        await house.wait_out(5)
     assert house.charged() == []
 
 

@@ -487,7 +487,6 @@ FORGED = {
         UNSIGNED,
         NO_STATEMENT,
         "UPDATE approval SET level = 'page', channel = 'page' WHERE intent_id = :intent",
-        "UPDATE installation SET mode = 'sandbox'",
     ),
 }
 
@@ -496,16 +495,7 @@ FORGED = {
 def test_a_forged_approval_is_refused(
     worked_off: Callable[..., After], scene: Scene, changes: tuple[str, ...]
 ) -> None:
-    mode = "UPDATE installation SET mode = 'live'"
-
-    def late(house: House) -> None:
-        """What would stop the opening is done behind the open store's back."""
-        with closing(sqlite3.connect(house.folder / "ringfence.db")) as db, db:
-            redo(db, scene, *(change for change in changes if "installation" in change))
-
-    after = worked_off(
-        lambda db: redo(db, scene, mode, *(c for c in changes if "installation" not in c)), late
-    )
+    after = worked_off(lambda db: redo(db, scene, *changes))
     assert not set(numbers_of(scene.aim)) & set(after.charged)
 
 

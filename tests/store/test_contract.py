@@ -74,7 +74,7 @@ def test_a_mark_moves_with_what_is_written_and_with_nothing_else(store: Store) -
     assert store.read_now(mark) == marks[0]
     for change in (
         lambda tx: note(tx, "anything"),
-        lambda tx: balances.open_row(tx.connection, "cash", "2026-11", Balance()),
+        lambda tx: tx.balances.open("cash", "2026-11"),
         add_number,
     ):
         store.write_now(change)
@@ -99,7 +99,7 @@ def add_number(tx: Transaction) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     def fail(tx: Transaction) -> None:
-        balances.open_row(tx.connection, "cash", "2026-11", Balance())
+        tx.balances.open("cash", "2026-11")
         note(tx, "never")
         raise KeyError
 
@@ -212,21 +212,22 @@ def test_a_freeze_meanwhile_makes_a_running_decision_start_anew(store: Store) ->
     assert events(store) == 3
 
 
+def opened(tx: Transaction, budget: str, window: str, row: Balance) -> None:
+    tx.balances.open(budget, window)
+    assert tx.balances.move(Move(budget, window, held=row.held, used=row.used))
+
+
 def test_a_balance_moves_only_within_its_limit(store: Store) -> None:
-    store.write_now(
-        lambda tx: balances.open_row(tx.connection, "cash", "w", Balance(held=3, used=4))
-    )
+    store.write_now(lambda tx: opened(tx, "cash", "w", Balance(held=3, used=4)))
 
     def move(held: int, limit: int) -> bool:
         return store.write_now(
-            lambda tx: balances.apply(tx.connection, Move("cash", "w", held=held, limit=limit))
+            lambda tx: tx.balances.move(Move("cash", "w", held=held, limit=limit))
         )
 
     assert move(3, limit=10)
     assert not move(1, limit=10)
-    assert not store.write_now(
-        lambda tx: balances.apply(tx.connection, Move("cash", "unopened", held=1))
-    )
+    assert not store.write_now(lambda tx: tx.balances.move(Move("cash", "unopened", held=1)))
     assert store.read_now(lambda tx: balances.get(tx.connection, "cash", "w")) == Balance(6, 4)
 
 
@@ -237,13 +238,13 @@ def test_a_rolling_balance_counts_its_buckets_that_are_young_enough(store: Store
             ("2026-11-22T10:00", Balance(used=5)),
             ("2026-11-22T11:30", Balance(used=2)),
         ):
-            balances.open_row(tx.connection, "attempts", window, row)
+            opened(tx, "attempts", window, row)
 
     store.write_now(open_rows)
     move = Move("attempts", ROLLING, held=1, limit=3, oldest_bucket="2026-11-22T11:00")
-    assert store.write_now(lambda tx: balances.apply(tx.connection, move))
+    assert store.write_now(lambda tx: tx.balances.move(move))
     with pytest.raises(LookupError):
-        store.write_now(lambda tx: _must(balances.apply(tx.connection, move)))
+        store.write_now(lambda tx: _must(tx.balances.move(move)))
     assert store.read_now(lambda tx: balances.get(tx.connection, "attempts", ROLLING)) == Balance(
         1, 0
     )
@@ -287,7 +288,7 @@ def test_a_sandbox_clock_can_be_moved_forward_only(store: Store) -> None:
 def test_a_look_sees_one_moment_whatever_is_committed_meanwhile(store: Store) -> None:
     def look(tx: Transaction) -> tuple[int, int]:
         before = len(balances.all_rows(tx.connection))
-        store.write_now(lambda other: balances.open_row(other.connection, "a", "b", Balance()))
+        store.write_now(lambda other: other.balances.open("a", "b"))
         return before, len(balances.all_rows(tx.connection))
 
     assert store.read_now(look) == (0, 0)
@@ -296,19 +297,19 @@ def test_a_look_sees_one_moment_whatever_is_committed_meanwhile(store: Store) ->
 
 def test_a_look_changes_nothing(store: Store) -> None:
     with pytest.raises((RingfenceError, DBAPIError)):
-        store.read_now(lambda tx: balances.open_row(tx.connection, "a", "b", Balance()))
+        store.read_now(lambda tx: tx.balances.open("a", "b"))
     assert store.read_now(lambda tx: balances.all_rows(tx.connection)) == {}
 
 
 def test_many_threads_never_pass_a_limit_and_lose_nothing(store: Store) -> None:
     """Eight writers take one each from a budget of twenty, as fast as they can."""
-    store.write_now(lambda tx: balances.open_row(tx.connection, "count", "all", Balance()))
+    store.write_now(lambda tx: tx.balances.open("count", "all"))
     granted = threading.Semaphore(0)
     count = [0] * 8
 
     def take(tx: Transaction) -> bool:
         note(tx, "wanted")
-        return balances.apply(tx.connection, Move("count", "all", held=1, limit=20))
+        return tx.balances.move(Move("count", "all", held=1, limit=20))
 
     def worker(index: int) -> None:
         for _ in range(5):
@@ -322,7 +323,7 @@ def test_many_threads_never_pass_a_limit_and_lose_nothing(store: Store) -> None:
     assert store.read_now(lambda tx: balances.get(tx.connection, "count", "all")) == Balance(
         held=20
     )
-    assert events(store) == 2 + 40
+    assert events(store) == 2 + 1 + 40 + 20, "each attempt, and each balance as it became"
 
 
 def test_several_processes_found_one_installation_together(url: str) -> None:

@@ -277,7 +277,7 @@ def _write(
 
 def _move(tx: Transaction, effect: Effect) -> None:
     name, window = effect.after.budget.name, effect.after.window
-    balances.begin(tx.connection, name, window)
+    tx.balances.begin(name, window)
     tx.move(Move(name, window, used=effect.after.used - effect.before.used))
 
 

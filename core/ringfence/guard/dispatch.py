@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
-from ringfence.guard import approval, giving_back, holds, windows, witness
+from ringfence.guard import approval, giving_back, holds, soundness, windows, witness
 from ringfence.guard.decision import Wish, decide, refusal
 from ringfence.guard.proposal import holds_for
 from ringfence.ids import Prefix
@@ -112,6 +112,7 @@ def _claim(
     if line.state is not LineState.READY or intent.state not in SENDABLE_INTENTS:
         return None
     witness.require(tx)
+    soundness.watch(tx)
     if tx.frozen is not None:
         intents.change_line(tx, line, due_at=tx.now + THAW)
         return None

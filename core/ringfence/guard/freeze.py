@@ -6,8 +6,11 @@ from datetime import timedelta
 
 from ringfence.approvers import Purpose, Signature, Statement
 from ringfence.errors import ConfigurationError, NotAuthorized
-from ringfence.guard import consent, witness
+from ringfence.guard import books, consent, witness
+from ringfence.guard.windows import RENEWALS
 from ringfence.store import policies, statements
+from ringfence.store.balances import Balance
+from ringfence.store.told import Contradiction
 from ringfence.store.transaction import Transaction
 
 TIME_TO_SIGN = timedelta(minutes=15)
@@ -64,10 +67,29 @@ def unfreeze_signed(tx: Transaction, statement: Statement, signature: Signature)
             "What was signed is not about this freeze.", remedy="Look at its reason, and sign anew."
         )
     key = consent.check(tx, statement, signature)
+    _rebuild(tx)
     statements.sign(tx, statements.add(tx, statement), signature)
+    tx.is_new_beginning = True
     tx.anchor.forget(tx.installation_id)  # whoever lifts the freeze stands for what is there now
     witness.begin_anew(tx)
     _lift(tx, actor=key.person)
+
+
+def _rebuild(tx: Transaction) -> None:
+    """Let balances be what follows from the ledger, whatever somebody has written into their rows.
+
+    Raises:
+        NotAuthorized: the chain does not hold, so there is nothing to stand for.
+    """
+    try:
+        told = tx.told()
+    except Contradiction as broken:
+        raise NotAuthorized(
+            f"The history does not hold: {broken}. Nothing can be bought on it.",
+            remedy="Restore a copy of the database from before, then unfreeze that one.",
+        ) from broken
+    renewed = {key: Balance() for key in told.balances if key[0] == RENEWALS}
+    tx.balances.replace_all(renewed | books.refold(tx))
 
 
 def _lift(tx: Transaction, *, actor: str) -> None:

@@ -12,7 +12,7 @@ from ringfence.intents import Intent, Line, Op
 from ringfence.offers import Price
 from ringfence.policy import AttemptsBudget, Budget
 from ringfence.states import HoldState, LineState
-from ringfence.store import balances, intents, ledger
+from ringfence.store import intents, ledger
 from ringfence.store.balances import Move
 from ringfence.store.ledger import EntryKind, Hold
 from ringfence.store.transaction import Transaction
@@ -49,7 +49,7 @@ def claim(tx: Transaction, intent: Intent, line: Line) -> None:
 def _use_attempt(tx: Transaction, hold: Hold, budget: AttemptsBudget) -> None:
     """An attempt is used when it is made, whatever comes of it."""
     bucket = budgets.bucket_at(tx.now)
-    balances.begin(tx.connection, budget.name, bucket)
+    tx.balances.begin(budget.name, bucket)
     tx.move(Move(budget.name, bucket, used=hold.amount))
     tx.move(Move(budget.name, hold.window, held=-hold.amount))
     ledger.move_hold(tx, hold, window=hold.window, amount=0)
@@ -102,7 +102,7 @@ def adjust(tx: Transaction, intent: Intent, line: Line, *, price: Price) -> None
     for budget in budgets.balanced(tx.rules):
         if budgets.matches(budget, dimensions) and not isinstance(budget, AttemptsBudget):
             window = budgets.window_at(budget, line.dispatched_at or tx.now)
-            balances.begin(tx.connection, budget.name, window)
+            tx.balances.begin(budget.name, window)
             tx.move(Move(budget.name, window, used=budgets.counted(budget, price, convert)))
 
 

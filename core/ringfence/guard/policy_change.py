@@ -157,7 +157,7 @@ def _put(tx: Transaction, document: PolicyDocument, *, applied_by: str) -> Polic
     )
     _hold_anew(tx)
     kept = {key: row for key, row in balances.all_rows(tx.connection).items() if key[0] == RENEWALS}
-    balances.replace_all(tx.connection, kept | refold(tx))
+    tx.balances.replace_all(kept | refold(tx))
     return policy
 
 

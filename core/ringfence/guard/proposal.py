@@ -9,7 +9,7 @@ from functools import partial
 
 from ringfence.errors import RingfenceError
 from ringfence.guard import budget as budgets
-from ringfence.guard import giving_back, windows, witness
+from ringfence.guard import giving_back, soundness, windows, witness
 from ringfence.guard.decision import Decision, Snapshot, Wish, decide, refusal, stopped
 from ringfence.guard.digest import canonical, digest_of_bytes
 from ringfence.ids import Prefix
@@ -103,6 +103,7 @@ def check_not_stopped(tx: Transaction, principal: str, op: Op) -> None:
 def propose(tx: Transaction, proposal: Proposal) -> Intent:
     """Write an intent down: awaiting a person with its budget held, or refused with every reason."""
     witness.require(tx)
+    soundness.watch(tx)
     requesters.take_turn(tx, proposal.principal)
     decision = preview(tx, proposal)
     error = proposal.rejection or (None if decision.is_allowed else refusal(decision))

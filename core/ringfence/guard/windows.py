@@ -104,7 +104,7 @@ def keep_up(tx: Transaction) -> dict[tuple[str, str], Balance]:
     for name, window in sorted(
         missing
     ):  # in one order, so that no two processes wait for each other
-        balances.open_row(tx.connection, name, window, Balance())
+        tx.balances.open(name, window)
     for name, window in sorted(begun.stale):
         _move_along(tx, begun.rules[name], window)
     return balances.get_many(tx.connection, begun.keys)
@@ -124,7 +124,7 @@ def _move_along(tx: Transaction, budget: Budget, old: str) -> None:
 
 def shift(tx: Transaction, move: Move) -> None:
     """Move a balance at once, without a limit; for what must be seen by the decision that follows."""
-    if not balances.apply(tx.connection, move):
+    if not tx.balances.move(move):
         raise RuntimeError(f"The balance {move.budget} {move.window} has not been opened.")
 
 
@@ -132,7 +132,7 @@ def _count_renewals(tx: Transaction, month: str) -> None:
     """Write what renewals cost in a month that has begun, and in those that nobody has seen since the last count."""
     last = balances.latest_window(tx.connection, RENEWALS)
     for each in [month] if last is None else [*_months(last, month)] or [month]:
-        balances.open_row(tx.connection, RENEWALS, each, Balance())
+        tx.balances.open(RENEWALS, each)
         _renew(tx, inventory.paid_for(tx), each)
 
 
@@ -222,7 +222,7 @@ def _count_renewal(tx: Transaction, entry: Entry) -> None:
             continue
         amount = budgets.counted(budget, price, partial(convert_as_of, tx, entry.policy_version))
         window = budgets.window_at(budget, entry.effective_at)
-        balances.begin(tx.connection, budget.name, window)
+        tx.balances.begin(budget.name, window)
         shift(tx, Move(budget.name, window, used=amount))
 
 

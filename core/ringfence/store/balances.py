@@ -17,6 +17,10 @@ ROLLING = "rolling"
 """The window of a rolling budget's holds; what it used stands in bucket rows named by their start."""
 
 
+Key = tuple[str, str]
+"""A budget and a window of it."""
+
+
 @dataclass(frozen=True)
 class Balance:
     """What stands against a budget in a window."""
@@ -42,7 +46,7 @@ class Move:
 
 def merged(moves: Iterable[Move]) -> list[Move]:
     """One move a row, in the order in which rows are locked; the lowest limit of a row holds."""
-    rows: dict[tuple[str, str], Move] = {}
+    rows: dict[Key, Move] = {}
     for move in moves:
         key = (move.budget, move.window)
         if key not in rows:
@@ -83,31 +87,20 @@ _ROLLING_TOTALS = select(
 )
 
 
-def apply(connection: Connection, move: Move) -> bool:
-    """Change the row; False when it is not there or would pass its limit."""
-    is_rolling = move.window == ROLLING
-    values: dict[str, object] = {
-        "budget_": move.budget,
-        "window_": move.window,
-        "held_": move.held,
-        "used_": move.used,
-    }
-    is_limited = move.limit is not None and not is_rolling
-    if is_limited:
-        values["limit_"] = move.limit
-    if connection.execute(_MOVE_WITHIN if is_limited else _MOVE, values).rowcount != 1:
-        return False
-    if move.limit is None or not is_rolling:
-        return True
-    # Judged once the budget's own row is locked; its buckets move under that lock only.
-    total = rolling(connection, move.budget, move.oldest_bucket or "")
-    return total.held + total.used <= move.limit
-
-
 def rolling(connection: Connection, budget: str, oldest_bucket: str) -> Balance:
     """What a rolling budget holds, and what it used in its buckets from `oldest_bucket` on."""
     row = connection.execute(_ROLLING_TOTALS, {"budget_": budget, "oldest_": oldest_bucket}).one()
     return Balance(int(row.held), int(row.used))
+
+
+def since(connection: Connection, budget: str, oldest_bucket: str) -> dict[Key, Balance]:
+    """What a rolling budget used in its buckets from `oldest_bucket` on, and what it holds."""
+    rows = connection.execute(
+        select(schema.balance).where(
+            schema.balance.c.budget == budget, schema.balance.c.window >= oldest_bucket
+        )
+    )
+    return {(r.budget, r.window): Balance(r.held, r.used) for r in rows}
 
 
 def get(connection: Connection, budget: str, window: str) -> Balance | None:
@@ -116,9 +109,7 @@ def get(connection: Connection, budget: str, window: str) -> Balance | None:
     return Balance(row.held, row.used) if row else None
 
 
-def get_many(
-    connection: Connection, keys: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], Balance]:
+def get_many(connection: Connection, keys: Collection[Key]) -> dict[Key, Balance]:
     """The rows that exist among these budgets and windows."""
     wanted = set(keys)
     rows = connection.execute(
@@ -143,7 +134,7 @@ def latest_window(connection: Connection, budget: str) -> str | None:
     return latest
 
 
-def all_rows(connection: Connection) -> dict[tuple[str, str], Balance]:
+def all_rows(connection: Connection) -> dict[Key, Balance]:
     """Every row."""
     return {
         (r.budget, r.window): Balance(r.held, r.used)
@@ -151,29 +142,62 @@ def all_rows(connection: Connection) -> dict[tuple[str, str], Balance]:
     }
 
 
-def begin(connection: Connection, budget: str, window: str) -> None:
-    """Start a window, unless it has been started."""
-    if get(connection, budget, window) is None:
-        open_row(connection, budget, window, Balance())
+class Rows:
+    """The rows as one transaction changes them; it knows by how much, so that the chain can tell."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.moved: dict[Key, Balance] = {}
+        """By how much each row was changed, since they were all replaced if they were."""
+        self.replaced: dict[Key, Balance] | None = None
+        """All rows as they were replaced; None where they were not."""
 
-def open_row(connection: Connection, budget: str, window: str, balance: Balance) -> None:
-    """Start a window; another transaction that starts the same one makes this one run again."""
-    connection.execute(
-        insert(schema.balance).values(
-            budget=budget, window=window, held=balance.held, used=balance.used
+    def move(self, move: Move) -> bool:
+        """Change a row; False when it is not there or would pass its limit."""
+        is_rolling = move.window == ROLLING
+        values: dict[str, object] = {
+            "budget_": move.budget,
+            "window_": move.window,
+            "held_": move.held,
+            "used_": move.used,
+        }
+        is_limited = move.limit is not None and not is_rolling
+        if is_limited:
+            values["limit_"] = move.limit
+        if self._connection.execute(_MOVE_WITHIN if is_limited else _MOVE, values).rowcount != 1:
+            return False
+        self._note(move.budget, move.window, Balance(move.held, move.used))
+        if move.limit is None or not is_rolling:
+            return True
+        # Judged once the budget's own row is locked; its buckets move under that lock only.
+        total = rolling(self._connection, move.budget, move.oldest_bucket or "")
+        return total.held + total.used <= move.limit
+
+    def begin(self, budget: str, window: str) -> None:
+        """Start a window, unless it has been started."""
+        if get(self._connection, budget, window) is None:
+            self.open(budget, window)
+
+    def open(self, budget: str, window: str) -> None:
+        """Start a window; another transaction that starts the same one makes this one run again."""
+        self._note(budget, window, Balance())
+        self._connection.execute(
+            insert(schema.balance).values(budget=budget, window=window, held=0, used=0)
         )
-    )
 
+    def replace_all(self, rows: dict[Key, Balance]) -> None:
+        """Put rebuilt balances in the place of the old ones."""
+        self.moved, self.replaced = {}, rows
+        self._connection.execute(delete(schema.balance))
+        if rows:
+            self._connection.execute(
+                insert(schema.balance),
+                [
+                    {"budget": b, "window": w, "held": r.held, "used": r.used}
+                    for (b, w), r in sorted(rows.items())
+                ],
+            )
 
-def replace_all(connection: Connection, rows: dict[tuple[str, str], Balance]) -> None:
-    """Put rebuilt balances in the place of the old ones: a new policy counts anew."""
-    connection.execute(delete(schema.balance))
-    if rows:
-        connection.execute(
-            insert(schema.balance),
-            [
-                {"budget": b, "window": w, "held": r.held, "used": r.used}
-                for (b, w), r in sorted(rows.items())
-            ],
-        )
+    def _note(self, budget: str, window: str, by: Balance) -> None:
+        before = self.moved.get((budget, window), Balance())
+        self.moved[budget, window] = Balance(before.held + by.held, before.used + by.used)

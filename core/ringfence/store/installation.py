@@ -260,6 +260,7 @@ def _check_installation(
         )
     if not policy:
         _found(store, mode=mode, first_policy=first_policy())
+    store.mode = mode
     store.read_now(lambda _tx: None)  # compares the schema version
 
 
@@ -297,6 +298,7 @@ def _insert_installation(connection: Connection, store: Store, mode: Mode) -> No
 def _first_policy(tx: Transaction, document: PolicyDocument) -> None:
     if tx.policy_version:
         return  # another process was quicker
+    tx.is_new_beginning = True
     tx.audit(
         "installation.founded",
         actor="ringfence",

@@ -32,6 +32,7 @@ from ringfence.policy import Policy, PolicyDocument, explain, read_stored
 from ringfence.store import audit, balances, schema
 from ringfence.store.anchor import Anchor, HighWater, NoAnchor
 from ringfence.store.checkpoints import AT_ONCE, NEW_KEY, Checkpoints, Key
+from ringfence.store.told import MOVED, Contradiction, Told, body_of, follow
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +60,24 @@ class Transaction:
         moment: datetime,
         ids: IdSource,
         policies: dict[tuple[str, int], Policy],
+        followed: dict[str, Told],
+        mode: str | None,
         anchor: Anchor,
     ) -> None:
         self.connection = connection
+        self.balances = balances.Rows(connection)
+        """The balances, to change them at once; `move` waits until the end."""
         self.anchor = anchor
         """What is remembered of this installation outside the database."""
         self.reached: HighWater | None = None
         """How far this transaction has taken the audit chain; None while it has recorded nothing."""
+        self.began_at = 0
+        """Where the chain was when this transaction went on with it."""
+        self.is_new_beginning = False
+        """Whether what is noted outside the database begins anew with what this transaction does."""
         self._ids = ids
         self._policies = policies
+        self._followed = followed
         self.new_key: Key | None = None
         """The key for checkpoints that this transaction makes known to the chain."""
         self._events: list[audit.Event] = []
@@ -78,9 +88,16 @@ class Transaction:
         _check_version(row.version_num)
         self.installation_id: str = row.installation_id
         self.mode: str = row.mode
-        self.clock_offset = timedelta(seconds=row.clock_offset_seconds)
+        _check_mode(row.mode, mode)
+        self.moment = moment
+        """What the clock said, wherever history has come."""
+        is_sandbox = row.mode == "sandbox"
+        self.clock_offset = timedelta(seconds=row.clock_offset_seconds if is_sandbox else 0)
+        """How far a sandbox's clock was moved; no other clock can be."""
         self.now: datetime = max(moment + self.clock_offset, row.at)
         """The one moment of this transaction: never before anything that was recorded."""
+        self.head_at: datetime = row.at
+        """The moment of the last event, as the head has it."""
         self.policy_version: int = row.policy_version
         self.frozen: str | None = row.frozen
         """Why spending is frozen; None while it is not."""
@@ -128,6 +145,22 @@ class Transaction:
             )
         return self._policies[key]
 
+    def told(self) -> Told:
+        """What the chain tells of how things stand, up to its head; to be asked before anything is changed.
+
+        Raises:
+            Contradiction: the chain does not hold.
+        """
+        known = self._followed.get(self.installation_id, Told())
+        try:
+            told = follow(self, known)
+        except Contradiction:
+            told = follow(
+                self, Told()
+            )  # another history may have been put in its place, and may hold
+        self._followed[self.installation_id] = told
+        return told
+
     def put_in_force(self, version: int) -> None:
         """Go on under another policy; what is read of it is dropped with this transaction, which may yet fail."""
         self.policy_version = version
@@ -148,8 +181,10 @@ class Transaction:
     def seal(self) -> None:
         """Do what was said: balances in their order, then the audit chain."""
         for move in balances.merged(self._moves):
-            if not balances.apply(self.connection, move):
+            if not self.balances.move(move):
                 raise Conflict(f"balance {move.budget} {move.window}")
+        if body := body_of(self.balances):
+            self.audit(MOVED, actor="ringfence", subject=self.installation_id, **body)
         if self._events:
             self._name_key()
             if not audit.append(self, self._events):
@@ -169,6 +204,22 @@ class Transaction:
         else:
             self.new_key = key
             self.audit(NEW_KEY, actor="ringfence", subject=self.installation_id, key=key.public)
+
+
+@contextmanager
+def _dropped(connection: Connection) -> Iterator[None]:
+    """Let a connection go whose transaction met a row that cannot be read.
+
+    Its cursor may still stand in the middle of a result, and as long as anybody remembers the error it keeps the old
+    moment of the database open: whatever came next on that connection would be refused as locked.
+    """
+    try:
+        yield
+    except (RingfenceError, Conflict, DBAPIError):
+        raise
+    except Exception:
+        connection.invalidate()
+        raise
 
 
 def _read(version: int, text: str) -> PolicyDocument:
@@ -200,6 +251,14 @@ _FACTS = select(
 )
 
 
+def _check_mode(found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
+        raise ConfigurationError(
+            f"The database says that it is a {found} installation; it was opened as a {expected} one.",
+            remedy="Tell the person: the database was changed. Compare it with a copy that you trust.",
+        )
+
+
 def _check_version(found: str) -> None:
     if found != schema.SCHEMA_VERSION:
         newer = found > schema.SCHEMA_VERSION
@@ -221,7 +280,10 @@ class Store:
         self.anchor = anchor or NoAnchor()
         self.clock = clock
         self.ids = ids
+        self.mode: str | None = None
+        """The mode in which the installation was opened, which stays; None before."""
         self._policies: dict[tuple[str, int], Policy] = {}
+        self._followed: dict[str, Told] = {}
         self._limiter: anyio.CapacityLimiter | None = None
         path = engine.url.database
         self._lock_path = Path(f"{path}.lock") if engine.dialect.name == "sqlite" and path else None
@@ -262,7 +324,7 @@ class Store:
 
     def _write_once(self, body: Callable[[Transaction], T]) -> T:
         with file_lock(self._lock_path):
-            with self.engine.begin() as connection:
+            with self.engine.connect() as connection, _dropped(connection), connection.begin():
                 transaction = self._begin(connection)
                 result = body(transaction)
                 transaction.seal()
@@ -280,7 +342,15 @@ class Store:
                 log.warning("%s", error.message)  # the change stands: it is committed
 
     def _note_high_water(self, done: Transaction, reached: HighWater) -> None:
-        if done.mode == "live":
+        """Note it where this transaction went on from what was noted: what somebody else put in between is not ours.
+
+        On a server other hosts go on with the chain too, each with notes of its own.
+        """
+        if done.mode != "live":
+            return
+        mark = self.anchor.high_water(done.installation_id)
+        is_next = done.is_new_beginning if mark is None else mark.seq == done.began_at
+        if is_next or (mark is not None and self._lock_path is None):
             self.anchor.note(done.installation_id, reached)
 
     def _note_checkpoint(self, done: Transaction, reached: HighWater) -> None:
@@ -296,7 +366,7 @@ class Store:
         """`read`, in this thread."""
         with translated(), self.engine.connect() as plain:
             connection = plain.execution_options(is_read=True)
-            with connection.begin():
+            with _dropped(connection), connection.begin():
                 return body(self._begin(connection))
 
     def rehearse_now(self, body: Callable[[Transaction], T]) -> T:
@@ -318,6 +388,8 @@ class Store:
             moment=self._moment(connection),
             ids=self.ids,
             policies=self._policies,
+            followed=self._followed,
+            mode=self.mode,
             anchor=self.anchor,
         )
 

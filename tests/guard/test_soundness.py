@@ -1,0 +1,337 @@
+"""Rows of a live installation that contradict its history: nothing is asked for, nothing is sent, and it freezes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+
+from guard.rehearsal import at, drop_triggers, put, rehearse
+from guard.signing import approve
+from house import PERSON, policy_with
+from ringfence.clock import ManualClock
+from ringfence.errors import ConfigurationError, NotAuthorized, RingfenceError
+from ringfence.guard import books, consent, policy_change, soundness
+from ringfence.guard.freeze import freeze, lifting, unfreeze_signed
+from ringfence.ids import RandomIds
+from ringfence.intents import Intent
+from ringfence.policy import PolicyDocument
+from ringfence.states import IntentState
+from ringfence.store import audit, policies
+from ringfence.store.transaction import Store
+
+SIGNED = "{buy: passphrase, release: passphrase, assign: passphrase}"
+
+
+def limits(cash: str) -> PolicyDocument:
+    return policy_with(
+        levels=SIGNED,
+        budgets=[
+            f'{{name: cash, kind: cash, window: month, zone: UTC, limit: "{cash} USD"}}',
+            "{name: attempts, kind: attempts, limit: 20}",
+        ],
+    )
+
+
+AMPLE, TIGHT = limits("40.00"), limits("9.00")
+
+
+class Scene:
+    """A live installation with one number bought, and one purchase that is approved and not sent."""
+
+    def __init__(self, folder: Path) -> None:
+        rehearsal = rehearse(folder, AMPLE)
+        self.folder, self.house, self.ada = folder, rehearsal.house, rehearsal.ada
+
+    def change(self, *statements: str) -> None:
+        """Write into the database, as somebody with the file can."""
+        self.edit(lambda db: [db.execute(statement) for statement in statements])
+
+    def edit(self, change: Callable[[sqlite3.Connection], Any]) -> None:
+        with closing(sqlite3.connect(self.house.folder / "ringfence.db")) as db, db:
+            drop_triggers(db)
+            db.execute("PRAGMA ignore_check_constraints = ON")
+            change(db)
+
+    def new_process(self) -> None:
+        """Another program opens the installation; what one remembers cannot help it."""
+        clock = ManualClock(self.house.clock.now())
+        self.house.close()
+        self.house = at(self.folder, clock=clock, ids=RandomIds(), owner="again")
+
+    def unfreeze(self) -> None:
+        statement = self.house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
+        self.house.write(lambda tx: unfreeze_signed(tx, statement, self.ada.sign(statement)))
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[tuple[Scene, Intent]]:
+    scene = Scene(tmp_path)
+    house = scene.house
+    first, second = await house.find(2)
+    approve(house, await house.propose(first), scene.ada)
+    await house.work()
+    assert len(house.charged()) == 1
+    house.write(lambda tx: policy_change.apply(tx, TIGHT, applied_by=PERSON))
+    waiting = approve(house, await house.propose(second), scene.ada)
+    yield scene, waiting
+    scene.house.close()
+
+
+def forged(db: sqlite3.Connection, type_: str, subject: str, body: dict[str, Any]) -> None:
+    """Append an event as the program would have written it."""
+    seq, head, at_ = db.execute("SELECT seq, hash, at FROM audit_head").fetchone()
+    event = {
+        "seq": seq + 1,
+        "prev": head,
+        "id": f"aud_forged{seq}",
+        "at": at_,
+        "type": type_,
+        "actor": "ringfence",
+        "subject": subject,
+        "body": body,
+    }
+    encoded = rfc8785.dumps(event)
+    new = hashlib.sha256(b"\x00" + bytes.fromhex(head) + encoded).hexdigest()
+    db.execute(
+        "INSERT INTO audit_event (seq, event_id, hash, bytes) VALUES (?, ?, ?, ?)",
+        (seq + 1, event["id"], new, encoded.decode()),
+    )
+    db.execute("UPDATE audit_head SET seq = ?, hash = ?", (seq + 1, new))
+
+
+def forged_balance(db: sqlite3.Connection) -> None:
+    rows = db.execute("SELECT window, used FROM balance WHERE budget = 'cash'").fetchall()
+    db.execute("UPDATE balance SET used = 0 WHERE budget = 'cash'")
+    forged(db, "balances.moved", "ins_x", {"by": {"cash": {w: f"0 -{used}" for w, used in rows}}})
+
+
+def undone_tightening(db: sqlite3.Connection) -> None:
+    """The version in force says again what the one before it said, under the hash of that."""
+    [(version,)] = db.execute("SELECT policy_version FROM audit_head").fetchall()
+    db.execute(
+        "UPDATE policy SET document = ?, hash = ? WHERE version = ?",
+        (AMPLE.model_dump_json(), policies.document_hash(AMPLE), version),
+    )
+
+
+def older_version(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE audit_head SET policy_version = policy_version - 1")
+
+
+def sql(*statements: str) -> Callable[[sqlite3.Connection], Any]:
+    return lambda db: [db.execute(statement) for statement in statements]
+
+
+TAMPERED: dict[str, tuple[Callable[[sqlite3.Connection], Any], str]] = {
+    "what was spent is spent no longer": (
+        sql("UPDATE balance SET used = 0 WHERE budget = 'cash'"),
+        "balance of cash",
+    ),
+    "what is held is held no longer": (
+        sql("UPDATE balance SET held = 0 WHERE budget = 'cash'"),
+        "balance of cash",
+    ),
+    "there is no balance": (sql("DELETE FROM balance WHERE budget = 'cash'"), "balance of cash"),
+    "nothing was tried": (
+        sql("UPDATE balance SET used = 0 WHERE budget = 'attempts'"),
+        "balance of attempts",
+    ),
+    "attempts are forgotten": (
+        sql("DELETE FROM balance WHERE budget = 'attempts' AND window != 'rolling'"),
+        "balance of attempts",
+    ),
+    "renewals were counted for years to come": (
+        sql("INSERT INTO balance VALUES ('@renewals', '2031-01', 0, 0)"),
+        "renewals",
+    ),
+    "time has passed that has not": (
+        sql("UPDATE audit_head SET at = '2026-11-22T12:30:00.000000Z'"),
+        "which the clock has not reached",
+    ),
+    "a tightening is undone": (undone_tightening, "policy"),
+    "the version before is in force": (older_version, "policy"),
+    "the last event is gone": (
+        sql("DELETE FROM audit_event WHERE seq = (SELECT seq FROM audit_head)"),
+        "history",
+    ),
+    "an event in the past says something else": (
+        sql("UPDATE audit_event SET bytes = replace(bytes, 'ringfence', 'somebody') WHERE seq = 3"),
+        "event 3",
+    ),
+    "what was spent is spent no longer, and an event says so": (forged_balance, "cash"),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), TAMPERED.values(), ids=TAMPERED.keys())
+async def test_rows_that_contradict_the_history_freeze_before_anything_is_sent(
+    scene: tuple[Scene, Intent], change: Callable[[sqlite3.Connection], Any], why: str
+) -> None:
+    here, waiting = scene
+    here.edit(change)
+    here.new_process()
+    before = here.house.charged()
+    await here.house.wait_out(20)
+    assert here.house.charged() == before
+    assert why in str(here.house.frozen())
+    assert (await here.house.now(waiting)).state is IntentState.APPROVED
+
+
+@pytest.mark.parametrize(("change", "why"), TAMPERED.values(), ids=TAMPERED.keys())
+async def test_rows_that_contradict_the_history_freeze_before_anybody_is_asked(
+    scene: tuple[Scene, Intent], change: Callable[[sqlite3.Connection], Any], why: str
+) -> None:
+    here, _ = scene
+    here.edit(change)
+    here.new_process()
+    [offer] = await here.house.find(country="GB")
+    with pytest.raises(RingfenceError) as refused:
+        await here.house.propose(offer)
+    assert "frozen" in json.dumps(refused.value.as_document())
+    assert why in str(here.house.frozen())
+
+
+async def test_a_process_that_is_running_notices_too(scene: tuple[Scene, Intent]) -> None:
+    here, _ = scene
+    here.change("UPDATE balance SET used = 0 WHERE budget = 'cash'")
+    before = here.house.charged()
+    await here.house.wait_out(20)
+    assert here.house.charged() == before
+    assert "balance of cash" in str(here.house.frozen())
+
+
+async def test_a_freeze_that_is_taken_out_of_the_database_is_there_again(
+    scene: tuple[Scene, Intent],
+) -> None:
+    here, _ = scene
+    here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+    here.change("UPDATE audit_head SET frozen = NULL")
+    before = here.house.charged()
+    await here.house.wait_out(20)
+    assert here.house.charged() == before
+    assert "freeze" in str(here.house.frozen())
+
+
+async def test_a_freeze_that_nobody_signed_for_lifting_is_there_again(
+    scene: tuple[Scene, Intent],
+) -> None:
+    here, _ = scene
+    here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+
+    def lift(db: sqlite3.Connection) -> None:
+        forged(db, "guard.unfrozen", "ins_x", {"reason": "to be sure"})
+        db.execute("UPDATE audit_head SET frozen = NULL")
+
+    here.edit(lift)
+    before = here.house.charged()
+    await here.house.wait_out(20)
+    assert here.house.charged() == before
+    assert "no approver signed" in str(here.house.frozen())
+
+
+async def test_an_old_signature_lifts_no_later_freeze(scene: tuple[Scene, Intent]) -> None:
+    """The statement is genuine, and of the freeze before."""
+    here, _ = scene
+    here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+    here.unfreeze()
+    here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
+
+    def lift(db: sqlite3.Connection) -> None:
+        forged(db, "guard.unfrozen", "ins_x", {"reason": "to be sure"})
+        db.execute("UPDATE audit_head SET frozen = NULL")
+
+    here.edit(lift)
+    await here.house.wait_out(20)
+    assert "no approver signed" in str(here.house.frozen())
+
+
+async def test_an_approver_who_unfreezes_brings_the_balances_back(
+    scene: tuple[Scene, Intent],
+) -> None:
+    """What stands in the ledger is what was spent; the purchase that waited goes on within the limit."""
+    here, waiting = scene
+    right = here.house.read(lambda tx: soundness.present(tx))
+    here.change(
+        "UPDATE balance SET used = 0",
+        "INSERT INTO balance VALUES ('@renewals', '2031-01', 0, 0)",
+    )
+    await here.house.wait_out(20)
+    here.unfreeze()
+    assert here.house.read(lambda tx: soundness.present(tx)) == right
+    assert here.house.read(books.verify) == []
+    await here.house.wait_out(20)
+    assert (await here.house.now(waiting)).state is IntentState.COMPLETED
+    assert here.house.frozen() is None
+
+
+async def test_a_history_that_does_not_hold_cannot_be_unfrozen(
+    scene: tuple[Scene, Intent],
+) -> None:
+    here, _ = scene
+    here.change("UPDATE audit_event SET bytes = replace(bytes, 'USD', 'EUR') WHERE seq > 3")
+    here.new_process()
+    await here.house.wait_out(20)
+    with pytest.raises(NotAuthorized, match="history does not hold"):
+        here.unfreeze()
+
+
+async def test_an_offset_of_the_clock_is_nothing_to_a_live_installation(
+    scene: tuple[Scene, Intent],
+) -> None:
+    here, _ = scene
+    before = here.house.read(lambda tx: tx.now)
+    here.change("UPDATE installation SET clock_offset_seconds = 3000000")
+    assert here.house.read(lambda tx: tx.now) == before
+
+
+async def test_a_mode_that_is_flipped_stops_everything(scene: tuple[Scene, Intent]) -> None:
+    here, _ = scene
+    here.change("UPDATE installation SET mode = 'sandbox'")
+    with pytest.raises(ConfigurationError, match="opened as a live one"):
+        await here.house.find()
+
+
+async def test_a_process_that_died_before_its_note_stops_nobody(
+    scene: tuple[Scene, Intent],
+) -> None:
+    """The mark outside is a few events behind; what came since is proved once, and goes on."""
+    here, waiting = scene
+
+    def behind(store: Store) -> tuple[str, int, str]:
+        def look(tx: Any) -> tuple[str, int, str]:
+            seq, _ = audit.head(tx)
+            return tx.installation_id, seq - 3, str(audit.hash_at(tx, seq - 3))
+
+        return store.read_now(look)
+
+    installation_id, seq, hash_ = behind(here.house.desk.store)
+    mark = here.folder / "pins" / f"{installation_id}.high-water"
+    mark.write_text(json.dumps([seq, hash_]))
+    await here.house.wait_out(20)
+    assert here.house.frozen() is None
+    assert (await here.house.now(waiting)).state is IntentState.COMPLETED
+
+
+async def test_what_a_house_does_contradicts_nothing(tmp_path: Path) -> None:
+    """Windows that begin, renewals, policies, attempts that age, a number given back: rows and events agree."""
+    here = Scene(tmp_path)
+    house = here.house
+    for days in (0, 0, 3, 28, 31, 62):
+        house.clock.advance(days=days)
+        [offer] = await house.find()
+        approve(house, await house.propose(offer), here.ada)
+        await house.work()
+        assert house.frozen() is None
+    assert put(house, limits("60.00"), here.ada) is not None
+    approve(house, await house.give_back(house.charged()[0]), here.ada)
+    await house.work()
+    assert house.read(soundness.fault) is None
+    assert len(house.charged()) == 6
+    house.close()
