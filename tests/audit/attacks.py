@@ -17,7 +17,7 @@ import rfc8785
 from ringfence.clock import ManualClock
 from ringfence.guard import evidence
 from ringfence.ids import CountingIds
-from ringfence.store.anchor import FolderAnchor, HighWater
+from ringfence.store.anchor import FolderAnchor, HighWater, Noted
 from ringfence.store.audit import GENESIS, chain_hash
 from ringfence.store.installation import open_store, sqlite_url
 from ringfence.store.transaction import Store
@@ -72,15 +72,16 @@ class Crime:
 
     def cover_up(self) -> None:
         """Make everything else on this machine agree: high water, and checkpoints by the key that signs them."""
-        [mark] = self.pins.glob("*.high-water")
+        [noted] = self.pins.glob("*.high-water")
         [file] = self.pins.glob("*.checkpoints")
-        mark.unlink()
+        noted.unlink()
         file.unlink()
         with self.opened() as store:
             who, seq, head, now = store.read_now(
                 lambda tx: (tx.installation_id, *_head(tx), tx.now)
             )
-            store.anchor.note(who, HighWater(seq, head))
+            mark = HighWater(seq, head)
+            store.anchor.note(who, Noted(mark, mark))
             kept = store.anchor.checkpoints
             assert kept is not None
             kept.make(who, seq, head, now)

@@ -159,11 +159,11 @@ def test_a_pin_inside_home_is_a_warning(
 
 def test_an_older_copy_is_frozen_and_told_apart(live: Shell, tmp_path: Path) -> None:
     [mark] = anchors(tmp_path).glob("*.high-water")
-    seq, head = json.loads(mark.read_text())
-    mark.write_text(json.dumps([seq + 9, head]))
+    _, (seq, head) = json.loads(mark.read_text())
+    mark.write_text(json.dumps([[seq + 9, head]] * 2))
     found = examined(live)
     assert found["freeze"][0] == "warn"
-    assert (found["history"][0], f"knows {seq + 9} events" in found["history"][1]) == ("fail", True)
+    assert (found["history"][0], f"and had {seq + 9}" in found["history"][1]) == ("fail", True)
 
 
 def test_a_key_that_is_not_locked_or_that_others_can_read_is_named(

@@ -255,5 +255,5 @@ def test_a_missing_mark_freezes(house: House, ada: Signer, tmp_path: Path) -> No
 
 def test_another_history_freezes(house: House, ada: Signer, tmp_path: Path) -> None:
     [mark] = (tmp_path / "pins").glob("*.high-water")
-    mark.write_text(f'[3, "{"0" * 64}"]')
+    mark.write_text(f'[[3, "{"0" * 64}"], [4, "{"0" * 64}"]]')
     assert "another history" in str(high_water.watch_over(house.store))

@@ -25,7 +25,6 @@ from ringfence.intents import Intent
 from ringfence.policy import PolicyDocument
 from ringfence.states import IntentState
 from ringfence.store import audit, policies
-from ringfence.store.transaction import Store
 
 SIGNED = "{buy: passphrase, release: passphrase, assign: passphrase}"
 
@@ -66,6 +65,12 @@ class Scene:
         self.house.close()
         self.house = at(self.folder, clock=clock, ids=RandomIds(), owner="again")
 
+    def note(self) -> None:
+        """Write the note outside the database too: where several hosts write, none knows of every event."""
+        who, head = self.house.read(lambda tx: (tx.installation_id, audit.head(tx)))
+        mark = self.folder / "pins" / f"{who}.high-water"
+        mark.write_text(json.dumps([head, head]))
+
     def unfreeze(self) -> None:
         statement = self.house.read(lambda tx: lifting(tx, nonce=consent.fresh_nonce()))
         self.house.write(lambda tx: unfreeze_signed(tx, statement, self.ada.sign(statement)))
@@ -105,6 +110,12 @@ def forged(db: sqlite3.Connection, type_: str, subject: str, body: dict[str, Any
         (seq + 1, event["id"], new, encoded.decode()),
     )
     db.execute("UPDATE audit_head SET seq = ?, hash = ?", (seq + 1, new))
+
+
+def lift(db: sqlite3.Connection) -> None:
+    """Lift the freeze as the program would, but for the signature."""
+    forged(db, "guard.unfrozen", "ins_x", {"reason": "to be sure"})
+    db.execute("UPDATE audit_head SET frozen = NULL")
 
 
 def forged_balance(db: sqlite3.Connection) -> None:
@@ -166,7 +177,7 @@ TAMPERED: dict[str, tuple[Callable[[sqlite3.Connection], Any], str]] = {
         sql("UPDATE audit_event SET bytes = replace(bytes, 'ringfence', 'somebody') WHERE seq = 3"),
         "event 3",
     ),
-    "what was spent is spent no longer, and an event says so": (forged_balance, "cash"),
+    "what was spent is spent no longer, and an event says so": (forged_balance, "are not noted"),
 }
 
 
@@ -225,11 +236,8 @@ async def test_a_freeze_that_nobody_signed_for_lifting_is_there_again(
     here, _ = scene
     here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
 
-    def lift(db: sqlite3.Connection) -> None:
-        forged(db, "guard.unfrozen", "ins_x", {"reason": "to be sure"})
-        db.execute("UPDATE audit_head SET frozen = NULL")
-
     here.edit(lift)
+    here.note()
     before = here.house.charged()
     await here.house.wait_out(20)
     assert here.house.charged() == before
@@ -243,11 +251,8 @@ async def test_an_old_signature_lifts_no_later_freeze(scene: tuple[Scene, Intent
     here.unfreeze()
     here.house.write(lambda tx: freeze(tx, "to be sure", actor=PERSON))
 
-    def lift(db: sqlite3.Connection) -> None:
-        forged(db, "guard.unfrozen", "ins_x", {"reason": "to be sure"})
-        db.execute("UPDATE audit_head SET frozen = NULL")
-
     here.edit(lift)
+    here.note()
     await here.house.wait_out(20)
     assert "no approver signed" in str(here.house.frozen())
 
@@ -298,25 +303,35 @@ async def test_a_mode_that_is_flipped_stops_everything(scene: tuple[Scene, Inten
         await here.house.find()
 
 
-async def test_a_process_that_died_before_its_note_stops_nobody(
-    scene: tuple[Scene, Intent],
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_a_process_that_dies_between_note_and_commit_stops_nobody(
+    scene: tuple[Scene, Intent], is_committed: bool
 ) -> None:
-    """The mark outside is a few events behind; what came since is proved once, and goes on."""
+    """It notes where the chain ends before and after, so either is where the next one goes on."""
     here, waiting = scene
-
-    def behind(store: Store) -> tuple[str, int, str]:
-        def look(tx: Any) -> tuple[str, int, str]:
-            seq, _ = audit.head(tx)
-            return tx.installation_id, seq - 3, str(audit.hash_at(tx, seq - 3))
-
-        return store.read_now(look)
-
-    installation_id, seq, hash_ = behind(here.house.desk.store)
-    mark = here.folder / "pins" / f"{installation_id}.high-water"
-    mark.write_text(json.dumps([seq, hash_]))
+    store = here.house.store
+    mark = here.folder / "pins" / f"{store.read_now(lambda tx: tx.installation_id)}.high-water"
+    (_, after) = json.loads(mark.read_text())
+    mark.write_text(json.dumps([[1, "00"], after] if is_committed else [after, [999, "00"]]))
     await here.house.wait_out(20)
     assert here.house.frozen() is None
     assert (await here.house.now(waiting)).state is IntentState.COMPLETED
+
+
+async def test_an_event_that_nobody_noted_freezes_whatever_else_happens_first(
+    scene: tuple[Scene, Intent],
+) -> None:
+    """Free changes go on with the chain; they do not take what somebody put into it under their note."""
+    here, _ = scene
+    here.edit(lambda db: forged(db, "somebody.was_here", "ins_x", {}))
+    here.house.write(lambda tx: tx.audit("free.change", actor=PERSON, subject="anything"))
+    before = here.house.charged()
+    await here.house.wait_out(20)
+    assert here.house.charged() == before
+    assert "are not noted" in str(here.house.frozen())
+    here.unfreeze()
+    await here.house.wait_out(20)
+    assert len(here.house.charged()) == len(before) + 1
 
 
 async def test_what_a_house_does_contradicts_nothing(tmp_path: Path) -> None:

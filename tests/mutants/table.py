@@ -39,6 +39,7 @@ DECISION = "guard/test_decision.py::"
 SIGNED = "guard/test_signed_consent.py::"
 LIVE = "guard/test_live.py::"
 CHAIN = "guard/test_authority.py::"
+SOUND = "guard/test_soundness.py::"
 TAMPERED = "guard/test_tampered_intent.py::"
 PUBLIC = "approvals/test_public.py::"
 BUYING = "desk/test_buying.py::"
@@ -312,9 +313,76 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{LIVE}test_only_an_approver_lifts_a_freeze",
     ),
     guard(
+        "soundness: before anybody is asked",
+        "proposal",
+        "    soundness.watch(tx)\n",
+        "",
+        f"{SOUND}test_rows_that_contradict_the_history_freeze_before_anybody_is_asked"
+        "[what was spent is spent no longer]",
+    ),
+    guard(
+        "soundness: before anything is sent",
+        "dispatch",
+        "    soundness.watch(tx)\n",
+        "",
+        f"{SOUND}test_rows_that_contradict_the_history_freeze_before_anything_is_sent"
+        "[what was spent is spent no longer]",
+    ),
+    guard(
+        "soundness: the freeze",
+        "soundness",
+        "if tx.frozen != told.frozen:",
+        "if False:",
+        f"{SOUND}test_a_freeze_that_is_taken_out_of_the_database_is_there_again",
+    ),
+    guard(
+        "soundness: who lifted it",
+        "soundness",
+        "if told.lifted_at and not _is_lifted_by_an_approver(tx, told):",
+        "if False:",
+        f"{SOUND}test_an_old_signature_lifts_no_later_freeze",
+    ),
+    guard(
+        "soundness: the policy in force",
+        "soundness",
+        "if tx.policy_of(version).hash != hash_:",
+        "if False:",
+        f"{SOUND}test_rows_that_contradict_the_history_freeze_before_anything_is_sent"
+        "[a tightening is undone]",
+    ),
+    guard(
+        "soundness: time that has not come",
+        "soundness",
+        "if tx.head_at > tx.moment + AHEAD:",
+        "if False:",
+        f"{SOUND}test_rows_that_contradict_the_history_freeze_before_anything_is_sent"
+        "[time has passed that has not]",
+    ),
+    guard(
+        "high water: events that nobody noted",
+        "high_water",
+        "if tx.is_shared:",
+        "if True:",
+        f"{SOUND}test_an_event_that_nobody_noted_freezes_whatever_else_happens_first",
+    ),
+    Mutant(
+        "high water: what somebody put in between",
+        f"{CORE}/store/transaction.py",
+        "done.began in {known.before, known.after}",
+        "True",
+        f"{SOUND}test_an_event_that_nobody_noted_freezes_whatever_else_happens_first",
+    ),
+    Mutant(
+        "store: a clock that only a sandbox moves",
+        f"{CORE}/store/transaction.py",
+        "seconds=row.clock_offset_seconds if is_sandbox else 0",
+        "seconds=row.clock_offset_seconds",
+        f"{SOUND}test_an_offset_of_the_clock_is_nothing_to_a_live_installation",
+    ),
+    guard(
         "high water: an older copy",
         "high_water",
-        "if mark.seq > seq:",
+        "if noted.before.seq > head.seq:",
         "if False:",
         f"{LIVE}test_a_restored_copy_freezes_until_an_approver_has_looked",
     ),

@@ -69,8 +69,7 @@ def unfreeze_signed(tx: Transaction, statement: Statement, signature: Signature)
     key = consent.check(tx, statement, signature)
     _rebuild(tx)
     statements.sign(tx, statements.add(tx, statement), signature)
-    tx.is_new_beginning = True
-    tx.anchor.forget(tx.installation_id)  # whoever lifts the freeze stands for what is there now
+    tx.is_new_beginning = True  # whoever lifts the freeze stands for what is there now
     witness.begin_anew(tx)
     _lift(tx, actor=key.person)
 

@@ -12,14 +12,13 @@ from datetime import timedelta
 from ringfence.approvers import AUTHORITY, Purpose
 from ringfence.clock import rfc3339
 from ringfence.errors import NotAuthorized
-from ringfence.guard import authority, books, high_water, replay
+from ringfence.guard import authority, high_water
 from ringfence.guard import budget as budgets
 from ringfence.guard.authority import Authority
 from ringfence.guard.freeze import freeze
 from ringfence.guard.windows import RENEWALS
 from ringfence.policy import AttemptsBudget
 from ringfence.store import audit, balances, ledger, statements
-from ringfence.store.anchor import HighWater
 from ringfence.store.balances import Balance, Key
 from ringfence.store.told import Contradiction, Told
 from ringfence.store.transaction import Conflict, Transaction
@@ -38,7 +37,7 @@ def fault(tx: Transaction) -> str | None:
     """How the rows of a live installation contradict its history, in words; None where they don't, and in a sandbox."""
     if tx.mode != "live":
         return None
-    why = high_water.difference(tx) or _unproven(tx)
+    why = high_water.difference(tx)
     if why is not None:
         return why
     before = audit.head(tx)
@@ -122,19 +121,3 @@ def _is_lifted_by_an_approver(tx: Transaction, told: Told) -> bool:
     except NotAuthorized:
         return False
     return False
-
-
-def _unproven(tx: Transaction) -> str | None:
-    """What is wrong with a history that somebody went on with and did not note; a process may have died just then.
-
-    Only where one process writes at a time is the note as far as the chain whenever another begins; on a server
-    several hosts write, each with notes of its own.
-    """
-    mark = tx.anchor.high_water(tx.installation_id)
-    is_noted = mark is not None and mark.seq == audit.head(tx)[0]
-    if is_noted or tx.connection.dialect.name != "sqlite":
-        return None
-    faults = [*replay.differences(tx), *books.verify(tx)]
-    if mark is not None and not faults:
-        tx.anchor.note(tx.installation_id, HighWater(*audit.head(tx)))
-    return next(iter(faults), None)

@@ -18,10 +18,21 @@ from ringfence.store.small_files import read_small, write_small
 
 @dataclass(frozen=True)
 class HighWater:
-    """An event that the audit chain has had."""
+    """An event at which the audit chain has ended."""
 
     seq: int
     hash: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """How far the chain had come: the same twice, or, while a change is committed, its end before and after.
+
+    A process that dies at that moment leaves both, and either may be the truth.
+    """
+
+    before: HighWater
+    after: HighWater
 
 
 class Anchor(Protocol):
@@ -42,20 +53,16 @@ class Anchor(Protocol):
         """
         ...
 
-    def high_water(self, installation_id: str) -> HighWater | None:
+    def high_water(self, installation_id: str) -> Noted | None:
         """How far the chain had come; None where nothing was noted."""
         ...
 
-    def note(self, installation_id: str, mark: HighWater) -> None:
-        """Note how far the chain has come; never backward.
+    def note(self, installation_id: str, noted: Noted, *, is_lasting: bool = True) -> None:
+        """Note how far the chain has come, or is about to; a power cut undoes what is not to last.
 
         Raises:
             ConfigurationError: the file cannot be written.
         """
-        ...
-
-    def forget(self, installation_id: str) -> None:
-        """Forget how far it had come: an approver has said that what is there now is right."""
         ...
 
 
@@ -76,15 +83,12 @@ class NoAnchor:
         """
         raise ConfigurationError("This program has nowhere to pin a root.")
 
-    def high_water(self, installation_id: str) -> HighWater | None:
+    def high_water(self, installation_id: str) -> Noted | None:
         """Nothing."""
         return None
 
-    def note(self, installation_id: str, mark: HighWater) -> None:
+    def note(self, installation_id: str, noted: Noted, *, is_lasting: bool = True) -> None:
         """Forgets it."""
-
-    def forget(self, installation_id: str) -> None:
-        """Knows nothing anyway."""
 
 
 class FolderAnchor:
@@ -118,29 +122,26 @@ class FolderAnchor:
             )
         write_small(self._root_file(installation_id), f"{fingerprint}\n")
 
-    def high_water(self, installation_id: str) -> HighWater | None:
+    def high_water(self, installation_id: str) -> Noted | None:
         """How far the chain had come."""
         text = read_small(self._mark_file(installation_id))
         if text is None:
             return None
         try:
-            seq, head = json.loads(text)
+            marks = [HighWater(int(seq), str(head)) for seq, head in json.loads(text)]
+            return Noted(*marks)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(
                 f"The high-water file {self._mark_file(installation_id)} cannot be read.",
                 remedy="Compare the database with a copy that you trust, then take the file away.",
             ) from error
-        return HighWater(int(seq), str(head))
 
-    def note(self, installation_id: str, mark: HighWater) -> None:
-        """Note how far the chain has come; never backward."""
-        known = self.high_water(installation_id)
-        if known is None or known.seq < mark.seq:
-            write_small(self._mark_file(installation_id), f"{json.dumps([mark.seq, mark.hash])}\n")
-
-    def forget(self, installation_id: str) -> None:
-        """Forget how far it had come; the next change notes it anew."""
-        self._mark_file(installation_id).unlink(missing_ok=True)
+    def note(self, installation_id: str, noted: Noted, *, is_lasting: bool = True) -> None:
+        """Note how far the chain has come, or is about to."""
+        marks = [[mark.seq, mark.hash] for mark in (noted.before, noted.after)]
+        write_small(
+            self._mark_file(installation_id), f"{json.dumps(marks)}\n", is_lasting=is_lasting
+        )
 
     def _root_file(self, installation_id: str) -> Path:
         return self.folder.joinpath(f"{installation_id}.root")

@@ -80,7 +80,7 @@ def append(tx: Transaction, events: Sequence[Event]) -> bool:
     if (head.policy_version, head.frozen) != (tx.policy_version, tx.frozen):
         return False
     seq, previous = head.seq, head.hash
-    tx.began_at = seq
+    tx.began = HighWater(seq, previous)
     rows = []
     for event in events:
         seq += 1

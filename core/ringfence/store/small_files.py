@@ -25,8 +25,8 @@ def read_small(path: Path) -> str | None:
         ) from error
 
 
-def write_small(path: Path, text: str, *, is_new: bool = False) -> bool:
-    """Write a file for its owner alone, whole, and let it survive a power cut.
+def write_small(path: Path, text: str, *, is_new: bool = False, is_lasting: bool = True) -> bool:
+    """Write a file for its owner alone, whole, and let it survive a power cut, unless it is not to last.
 
     With `is_new` one that is there already stays as it is, and the answer is False.
 
@@ -39,14 +39,27 @@ def write_small(path: Path, text: str, *, is_new: bool = False) -> bool:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        return _put_beside(new, path) if is_new else bool(new.replace(path))
+            if is_lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        is_written = _put_beside(new, path) if is_new else bool(new.replace(path))
+        if is_lasting:
+            _survive(path.parent)
     except OSError as error:
         raise ConfigurationError(
             f"The anchor {path} cannot be written: {error.strerror}.",
             remedy="Give this user write access to its folder.",
         ) from error
+    return is_written
+
+
+def _survive(folder: Path) -> None:
+    """Let the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _put_beside(new: Path, path: Path) -> bool:

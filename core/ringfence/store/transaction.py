@@ -30,7 +30,7 @@ from ringfence.errors import ConfigurationError, RingfenceError, StorageUnavaila
 from ringfence.ids import IdSource, Prefix
 from ringfence.policy import Policy, PolicyDocument, explain, read_stored
 from ringfence.store import audit, balances, schema
-from ringfence.store.anchor import Anchor, HighWater, NoAnchor
+from ringfence.store.anchor import Anchor, HighWater, NoAnchor, Noted
 from ringfence.store.checkpoints import AT_ONCE, NEW_KEY, Checkpoints, Key
 from ringfence.store.told import MOVED, Contradiction, Told, body_of, follow
 
@@ -71,8 +71,8 @@ class Transaction:
         """What is remembered of this installation outside the database."""
         self.reached: HighWater | None = None
         """How far this transaction has taken the audit chain; None while it has recorded nothing."""
-        self.began_at = 0
-        """Where the chain was when this transaction went on with it."""
+        self.began: HighWater | None = None
+        """From where this transaction went on with the chain; None while it has recorded nothing."""
         self.is_new_beginning = False
         """Whether what is noted outside the database begins anew with what this transaction does."""
         self._ids = ids
@@ -101,6 +101,11 @@ class Transaction:
         self.policy_version: int = row.policy_version
         self.frozen: str | None = row.frozen
         """Why spending is frozen; None while it is not."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hosts may write, each with what it notes outside the database."""
+        return self.connection.dialect.name != "sqlite"
 
     @property
     def checkpoints(self) -> Checkpoints | None:
@@ -328,39 +333,55 @@ class Store:
                 transaction = self._begin(connection)
                 result = body(transaction)
                 transaction.seal()
-            self._note(transaction)
+                is_noted = self._note_high_water(transaction)
+            if is_noted:
+                self._note_done(transaction)
+            self._note_checkpoint(transaction)
             return result
 
-    def _note(self, done: Transaction) -> None:
-        """Note outside the database how far an installation's history has come; it is committed already."""
-        if done.reached is None:
-            return
-        for note in (self._note_high_water, self._note_checkpoint):
-            try:
-                note(done, done.reached)
-            except ConfigurationError as error:
-                log.warning("%s", error.message)  # the change stands: it is committed
+    def _note_high_water(self, done: Transaction) -> bool:
+        """Note outside the database how far a live installation's history comes with what is about to be committed.
 
-    def _note_high_water(self, done: Transaction, reached: HighWater) -> None:
-        """Note it where this transaction went on from what was noted: what somebody else put in between is not ours.
-
-        On a server other hosts go on with the chain too, each with notes of its own.
+        It is noted where it goes on from what was noted: what somebody else has put in between stays unnoted. On a
+        server other hosts go on with the chain too, each with notes of its own.
         """
-        if done.mode != "live":
-            return
-        mark = self.anchor.high_water(done.installation_id)
-        is_next = done.is_new_beginning if mark is None else mark.seq == done.began_at
-        if is_next or (mark is not None and self._lock_path is None):
-            self.anchor.note(done.installation_id, reached)
+        if done.mode != "live" or done.began is None or done.reached is None:
+            return False
+        try:
+            known = self.anchor.high_water(done.installation_id)
+            is_next = known is not None and (
+                done.began in {known.before, known.after}
+                or (self._lock_path is None and known.before.seq <= done.began.seq)
+            )
+            if is_next or done.is_new_beginning:
+                self.anchor.note(done.installation_id, Noted(done.began, done.reached))
+                return True
+        except ConfigurationError as error:
+            log.warning("%s", error.message)  # what is known of a charge is recorded all the same
+        return False
 
-    def _note_checkpoint(self, done: Transaction, reached: HighWater) -> None:
-        kept, who = done.checkpoints, done.installation_id
-        if kept is None:
+    def _note_done(self, done: Transaction) -> None:
+        """Take back the allowance for a process that dies before it commits: it did commit."""
+        try:
+            if done.reached is not None:
+                self.anchor.note(
+                    done.installation_id, Noted(done.reached, done.reached), is_lasting=False
+                )
+        except ConfigurationError as error:
+            log.warning("%s", error.message)
+
+    def _note_checkpoint(self, done: Transaction) -> None:
+        """Let a witness outside the database see what was committed."""
+        kept, who, reached = done.checkpoints, done.installation_id, done.reached
+        if kept is None or reached is None:
             return
-        if done.new_key is not None:
-            kept.announced(done.new_key, reached.seq)
-        if done.wants_checkpoint or kept.is_due(who, reached.seq, done.now):
-            kept.make(who, reached.seq, reached.hash, done.now)
+        try:
+            if done.new_key is not None:
+                kept.announced(done.new_key, reached.seq)
+            if done.wants_checkpoint or kept.is_due(who, reached.seq, done.now):
+                kept.make(who, reached.seq, reached.hash, done.now)
+        except ConfigurationError as error:
+            log.warning("%s", error.message)  # the change stands: it is committed
 
     def read_now(self, body: Callable[[Transaction], T]) -> T:
         """`read`, in this thread."""

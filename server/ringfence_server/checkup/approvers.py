@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ringfence.approvers import KeyKind
 from ringfence.errors import ConfigurationError, NotAuthorized
-from ringfence.guard import authority, policy_chain
+from ringfence.guard import authority, high_water, policy_chain, soundness
 from ringfence.guard.authority import Authority, is_at_least
 from ringfence.intents import Level
 from ringfence.offers import Provider
@@ -153,9 +153,9 @@ def _history(tx: Transaction) -> Finding:
     if mark is None:
         says = f"How far history had come is not noted{place}; the next start freezes."
         return warn("history", says, "ringfence unfreeze")
-    if mark.seq > seq or audit.hash_at(tx, mark.seq) != mark.hash:
-        says = (
-            f"The note{place} knows {mark.seq} events; the {seq} here are another or older history."
-        )
+    if (why := high_water.difference(tx)) is not None:
+        says = f"The note{place} is of another history: {why}."
         return fail("history", says, "ringfence unfreeze, once it was compared with the carriers")
-    return ok("history", f"The {mark.seq} events that are noted{place} are all here.")
+    if (why := soundness.fault(tx)) is not None:
+        return fail("history", f"What is stored contradicts it: {why}.", "ringfence audit verify")
+    return ok("history", f"The {seq} events that are noted{place} are all here, and rows agree.")
