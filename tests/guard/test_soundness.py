@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,22 @@ import rfc8785
 from guard.rehearsal import at, drop_triggers, put, rehearse
 from guard.signing import approve
 from house import PERSON, policy_with
-from ringfence.clock import ManualClock
+from postgres import postgres_server, postgres_url
+from ringfence.clock import ManualClock, SystemClock
 from ringfence.errors import ConfigurationError, NotAuthorized, RingfenceError
-from ringfence.guard import books, consent, policy_change, soundness
+from ringfence.guard import books, consent, policy_change, soundness, windows
 from ringfence.guard.freeze import freeze, lifting, unfreeze_signed
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent
 from ringfence.policy import PolicyDocument
 from ringfence.states import IntentState
-from ringfence.store import audit, policies
+from ringfence.store import audit, balances, policies
+from ringfence.store.anchor import FolderAnchor
+from ringfence.store.balances import ROLLING, Balance, Move
+from ringfence.store.installation import open_store
+from ringfence.store.transaction import Store, Transaction
+
+__all__ = ["postgres_server", "postgres_url"]
 
 SIGNED = "{buy: passphrase, release: passphrase, assign: passphrase}"
 
@@ -350,3 +359,44 @@ async def test_what_a_house_does_contradicts_nothing(tmp_path: Path) -> None:
     assert house.read(soundness.fault) is None
     assert len(house.charged()) == 6
     house.close()
+
+
+def test_hosts_that_write_at_once_find_no_fault_in_one_another(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """Rows and events are read one after the other; what ends in between is looked at again, and not mistaken."""
+    hosts = ["one", "two"]
+
+    def opened(host: str) -> Store:
+        return open_store(
+            postgres_url,
+            mode="live",
+            clock=SystemClock(),
+            ids=RandomIds(),
+            first_policy=lambda: AMPLE,
+            anchor=FolderAnchor(tmp_path / host),
+        )
+
+    def spend(store: Store) -> str | None:
+        def body(tx: Transaction) -> str | None:
+            why = soundness.fault(tx)
+            windows.keep_up(tx)
+            tx.move(Move("attempts", ROLLING, held=1))
+            tx.move(Move("cash", tx.now.strftime("%Y-%m"), used=5))
+            tx.audit("something.bought", actor=PERSON, subject="anything")
+            return why
+
+        why: str | None = store.write_now(body)
+        return why
+
+    first = opened(hosts[0])
+    shutil.copytree(tmp_path / hosts[0], tmp_path / hosts[1])
+    stores = [first, opened(hosts[1])]
+    with ThreadPoolExecutor(4) as threads:
+        faults = list(threads.map(spend, stores * 20))
+    assert set(faults) == {None}
+    assert first.read_now(lambda tx: balances.get(tx.connection, "attempts", ROLLING)) == Balance(
+        40
+    )
+    for store in stores:
+        store.close()
