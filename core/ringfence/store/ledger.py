@@ -173,11 +173,11 @@ def entries(tx: Transaction, *, since: datetime | None = None) -> Iterator[Entry
 
 
 def of_intent(tx: Transaction, intent_id: str) -> list[Entry]:
-    """Every entry about an intent's lines, in the order in which they happened."""
+    """Every entry about an intent's lines, in the order in which they happened; later invoices are about a number."""
     table = schema.ledger_entry.c
     query = (
         select(schema.ledger_entry)
-        .where(table.intent_id == intent_id)
+        .where(table.intent_id == intent_id, table.line_id.is_not(None))
         .order_by(table.line_id, table.line_version, table.entry_id)
     )
     return [_entry(row) for row in tx.connection.execute(query)]

@@ -581,11 +581,13 @@ class Verification:
         self.word_hashes[event["subject"]] = event["body"].get("reason_hash")
 
     def _on_dispatching(self, event: Document) -> None:
-        self.sent += 1
         intent_id = self.of_line.get(event["subject"])
         body = event["body"]
         if self.header.get("format") == EVIDENCE:
+            if intent_id != self.header["intent_id"]:
+                return  # another purchase went on meanwhile; who signed for it is not here
             self.attempts[body["attempt"]] = (event["subject"], body["request"])
+        self.sent += 1
         if intent_id is None:
             raise Bad("it sends a line that was never proposed")
         if self.header.get("mode") == "sandbox" and self.header.get("format") == EXPORT:
@@ -910,7 +912,8 @@ def check_bundle(bundle: Document, verification: Verification) -> None:
     if set(bundle) != _BUNDLE:
         raise Unreadable("The file is no evidence of a purchase: its fields are others.")
     header = {
-        name: bundle[name] for name in ("format", "installation_id", "mode", "root", "before")
+        name: bundle[name]
+        for name in ("format", "installation_id", "mode", "root", "intent_id", "before")
     }
     if set(bundle["before"]) != {"seq", "hash"}:
         raise Unreadable("The file is no evidence of a purchase: its fields are others.")
