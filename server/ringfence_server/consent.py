@@ -30,7 +30,7 @@ from ringfence.states import IntentState
 from ringfence_server.dialog import Dialog, FormDialog, PageDialog, has_forms, has_urls
 from ringfence_server.intent_stories import Intents
 from ringfence_server.question import last_four
-from ringfence_tools.operation import AnyOperation, Call, Result, Surface
+from ringfence_tools.operation import AnyOperation, Call, Channel, Result, Surface
 
 WAIT_AFTER_ASKING_SECONDS = 25.0
 """For the purchase to be made, once a person was asked; many clients give a call up after 60."""
@@ -69,7 +69,8 @@ class Matter:
 
         An `InputRequiredResult` is the question: the client repeats the call with the answer.
         """
-        page = await self._page(result)
+        surface = await self._surface(result)
+        page = surface.approve_at
         dialog = await self._dialog(page)
         asked = await self._ask(dialog)
         if isinstance(asked, InputRequiredResult):
@@ -81,14 +82,15 @@ class Matter:
             intent = await self._wait(seconds)
             if dialog is not None and self._is_legacy and _is_decided(intent):
                 await dialog.close(self.context.session, self.context.request_id)
-        elif asked is Asked.NOBODY and page is None:
+            surface = await surface_for(intent, self.call, self.intents, self.approve_at)
+        elif asked is Asked.NOBODY and surface.ways is None:
             return result
-        return await self._follow(page)
+        return await self._follow(surface)
 
-    async def _page(self, result: Result) -> str | None:
+    async def _surface(self, result: Result) -> Surface:
         if getattr(intent_in(result), "state", None) is not IntentState.AWAITING_APPROVAL:
-            return None
-        return await page_of(await self._intent(), self.approve_at)
+            return self.call.surface
+        return await surface_for(await self._intent(), self.call, self.intents, self.approve_at)
 
     async def _dialog(self, page: str | None) -> Dialog | None:
         """How to ask in the client; None where it cannot, or there is nothing to ask."""
@@ -159,12 +161,10 @@ class Matter:
                 raise
         return True  # now, or elsewhere a moment ago
 
-    async def _follow(self, page: str | None) -> Result:
+    async def _follow(self, surface: Surface) -> Result:
         if self.operation.follow is None:
             raise RuntimeError(f"{self.operation.name} leads to an intent that it cannot follow.")
-        call = self.call
-        if page is not None:
-            call = replace(call, surface=with_page(call.surface, page))
+        call = replace(self.call, surface=surface)
         result: Result = await self.operation.follow(call, self.arguments, self.intent_id)
         return result
 
@@ -189,18 +189,24 @@ _ENDING = frozenset({Asked.DECIDED, Asked.SENT})
 """The purchase may be made any moment, so the call waits for it."""
 
 
-async def page_of(intent: Intent, approve_at: Callable[[], Awaitable[str | None]]) -> str | None:
-    """The address where a person can approve it; None where nobody is awaited, or it takes a passphrase."""
-    if _is_decided(intent) or intent.terms.level is Level.PASSPHRASE:
-        return None
+async def surface_for(
+    intent: Intent,
+    call: Call,
+    intents: Intents,
+    approve_at: Callable[[], Awaitable[str | None]],
+) -> Surface:
+    """What the caller sees of an intent: how people can consent to it now, and where."""
+    surface = call.surface
+    if _is_decided(intent):
+        return surface
     address = await approve_at()
-    return address and f"{address}/i/{intent.intent_id}"
-
-
-def with_page(surface: Surface, page: str) -> Surface:
-    """What the caller sees where a person can also consent on the page."""
-    others = [channel for channel in surface.channels if channel != "terminal"]
-    return replace(surface, channels=[*others, "page", "terminal"], approve_at=page)
+    found = await intents.ways(call.desk, intent.intent_id, origin=address)
+    page = f"{address}/i/{intent.intent_id}" if address and found.serves_page else None
+    others = [channel for channel in surface.channels if channel not in {"page", "terminal"}]
+    here: list[Channel] = ["page"] if page else []
+    if found.serves_terminal:
+        here.append("terminal")
+    return replace(surface, channels=[*others, *here], approve_at=page, ways=found)
 
 
 def _is_decided(intent: Intent) -> bool:

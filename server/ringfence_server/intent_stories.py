@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ringfence.desk import Desk
 from ringfence.errors import NotFound
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import Intent
 from ringfence.states import ENDED_INTENTS
+
+if TYPE_CHECKING:  # it knows the store, which a client's first list must not wait for
+    from ringfence.guard.ways import Ways
 
 _INTENT_ID = re.compile(pattern(Prefix.INTENT))
 
@@ -26,6 +29,14 @@ class ApproveByClient(Protocol):
         ...
 
 
+class WaysOf(Protocol):
+    """How the desk tells how people can consent to an intent."""
+
+    def __call__(self, desk: Desk, intent_id: str, /, *, origin: str | None) -> Awaitable[Ways]:
+        """The ways at this moment; `origin` is the page's, None where there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Intents:
     """What the desk can do with one intent: all take desk, principal and the intent's id."""
@@ -34,6 +45,7 @@ class Intents:
     wait: Callable[[Desk, str, str, float], Awaitable[Intent]]
     """Returns once the intent has ended or needs attention, or when the seconds are over."""
     approve: ApproveByClient
+    ways: WaysOf
     decline: Callable[[Desk, str, str], Awaitable[Intent]]
     """Notes that the client did not approve: nothing is approved, and the time left is cut."""
 
@@ -41,9 +53,9 @@ class Intents:
 def intents_of_the_desk() -> Intents:
     """The stories that the real desk tells."""
     from ringfence.desk.buying import get_intent, wait_for_intent
-    from ringfence.desk.consenting import approve_by_client, client_declined
+    from ringfence.desk.consenting import approve_by_client, client_declined, ways_to_consent
 
-    return Intents(get_intent, wait_for_intent, approve_by_client, client_declined)
+    return Intents(get_intent, wait_for_intent, approve_by_client, ways_to_consent, client_declined)
 
 
 async def ended_since_asked(

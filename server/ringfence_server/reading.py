@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 
 from ringfence.errors import NotFound
 from ringfence_server.calls import Calls
-from ringfence_server.consent import page_of, with_page
+from ringfence_server.consent import surface_for
 from ringfence_server.installation import Installation, Opened
 from ringfence_server.protocol_errors import told_to_the_host
 from ringfence_server.resources import Resources, intent_id_of, not_found
@@ -54,5 +54,5 @@ class Reader:
             intent = await self.calls.intents.get(call.desk, call.principal, intent_id)
         except NotFound as error:
             raise not_found(uri) from error
-        page = await page_of(intent, opened.approve_at)
-        return replace(call, surface=with_page(call.surface, page)) if page else call
+        surface = await surface_for(intent, call, self.calls.intents, opened.approve_at)
+        return replace(call, surface=surface)

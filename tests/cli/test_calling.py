@@ -9,6 +9,7 @@ import pytest
 from cli.shell import NUMBER, Shell
 from ringfence.desk import consenting
 from ringfence.store.watch import Bell
+from ringfence_server.cli.at_work import premises
 from ringfence_server.serve import local_principal
 
 
@@ -26,6 +27,22 @@ def test_a_purchase_ends_with_4_while_a_person_has_to_decide(shell: Shell) -> No
     assert bought.document["state"] == "awaiting_approval"
     assert bought.document["requested_by"] == local_principal()
     assert bought.document["consent"]["channels"] == ["terminal"]
+
+
+def test_a_purchase_names_the_page_while_another_program_serves_it(shell: Shell) -> None:
+    with premises() as opened:
+        keeper = opened.page_keeper()
+        page = keeper.ensure()
+        bought = shell.call("buy_numbers", items=[shell.offer()])
+        keeper.close()
+    consent = bought.document["consent"]
+    assert consent["approve_at"] == f"{page}/i/{bought.document['intent_id']}"
+    assert consent["channels"] == ["page", "terminal"]
+    assert (
+        f"at {consent['approve_at']} or in ringfence's terminal" in bought.document["tell_person"]
+    )
+    looked = shell.call("get_intent", intent_id=bought.document["intent_id"])
+    assert "approve_at" not in looked.document["consent"]
 
 
 def test_no_result_shows_a_command_that_approves(shell: Shell) -> None:

@@ -119,7 +119,8 @@ def test_a_level_that_nobody_can_reach_is_named(
     grade, says = examined(live)["levels"]
     assert grade == "warn"
     assert says == (
-        "The policy asks for passkey somewhere, and the approvers reach passphrase at most."
+        "The policy asks for passkey somewhere, which nobody can give: it takes a passkey, and no "
+        "approver has one."
     )
     enroll(tmp_path, Passkey("bob"))
     assert examined(live)["levels"] == ("ok", "The dearest purchases need passkey.")

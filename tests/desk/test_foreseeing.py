@@ -168,7 +168,7 @@ def test_the_consent_it_would_need_and_who_could_give_it(
     ada = enroll(house, Signer("ada"), found(house))
     enroll(house, Passkey("bob"), ada)
     foreseen = seen(house, imagined(monthly), STEPS)
-    assert (foreseen.level, tuple(foreseen.people)) == (level, people)
+    assert (foreseen.level, tuple(foreseen.ways.people)) == (level, people)
     assert foreseen.is_allowed
 
 
@@ -176,4 +176,4 @@ def test_what_nobody_could_consent_to_names_nobody(house: House, tmp_path: Path)
     anchored(house, tmp_path / "pins")
     enroll(house, Signer("ada"), found(house))
     foreseen = seen(house, imagined("2.00 USD"), STEPS)
-    assert (rules_against(foreseen), foreseen.people) == ({"consent_possible"}, ())
+    assert (rules_against(foreseen), foreseen.ways.people) == ({"consent_possible"}, ())

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from guard.authenticator import Passkey
-from guard.rehearsal import ALLOWED, live_house, put
+from guard.rehearsal import ALLOWED, live_house, put, put_in_force, rules
 from guard.signing import Signer, approve, enroll, found, revoke
 from house import ME, PERSON, House, policy_with
-from ringfence.desk.consenting import approve_at_terminal, approve_by_client
+from ringfence.desk.consenting import approve_at_terminal, approve_by_client, ways_to_consent
 from ringfence.errors import ConfigurationError, NotAuthorized, PolicyRefused, RingfenceError
 from ringfence.guard import consent, high_water, policy_chain, policy_change
 from ringfence.guard.freeze import freeze, lifting, unfreeze, unfreeze_signed
-from ringfence.intents import Intent
+from ringfence.intents import Intent, Level
 from ringfence.states import IntentState
 from ringfence.store.transaction import Transaction
 
@@ -257,3 +257,28 @@ def test_another_history_freezes(house: House, ada: Signer, tmp_path: Path) -> N
     [mark] = (tmp_path / "pins").glob("*.high-water")
     mark.write_text(f'[[3, "{"0" * 64}"], [4, "{"0" * 64}"]]')
     assert "another history" in str(high_water.watch_over(house.store))
+
+
+# Ways to consent, as stored.
+
+
+async def test_what_is_left_to_sign_is_told_from_what_is_stored(house: House, ada: Signer) -> None:
+    bob = enroll(house, Passkey("bob"), ada)
+    put_in_force(house, rules(Level.TWO_PEOPLE), ada)
+    intent = await wanted(house)
+    before = await ways_to_consent(house.desk, intent.intent_id, origin=None)
+    assert (before.level, before.people, before.signed) == (Level.TWO_PEOPLE, ("ada", "bob"), ())
+    approve(house, intent, ada)
+    after = await ways_to_consent(house.desk, intent.intent_id, origin=bob.key.origin)
+    assert (after.in_terminal, after.on_page, after.signed) == ((), ("bob",), ("ada",))
+
+
+async def test_without_its_pin_nobody_can_consent_and_that_is_told(
+    house: House, ada: Signer, tmp_path: Path
+) -> None:
+    intent = await wanted(house)
+    [pin] = (tmp_path / "pins").glob("*.root")
+    pin.unlink()
+    found = await ways_to_consent(house.desk, intent.intent_id, origin=None)
+    assert found.lack is not None
+    assert found.people == ()

@@ -12,8 +12,11 @@ import anyio
 from mcp import Client
 from pydantic import Field
 
+from ringfence.approvers import ApproverKey, KeyKind
 from ringfence.desk import Desk
 from ringfence.errors import BudgetExceeded, InvalidArguments, NotFound
+from ringfence.guard.authority import Authority
+from ringfence.guard.ways import Ways, ways
 from ringfence.intents import Intent, Level, Line, LineTerms, Op, Terms
 from ringfence.money import Money
 from ringfence.numbers import Capability, NumberType
@@ -129,8 +132,17 @@ class Book:
         self.said.append("decline")
         return self.write(expires_at=NOON + timedelta(minutes=15))
 
+    async def ways(self, _desk: Desk, intent_id: str, *, origin: str | None) -> Ways:
+        """Ada may sign, with a passphrase and with a passkey of any page."""
+        who = Authority(keys={"a": key_of(KeyKind.PASSPHRASE), "b": key_of(KeyKind.PASSKEY)})
+        return ways(who, self.rows[intent_id].terms.level, origin=origin)
+
     def intents(self) -> Intents:
-        return Intents(self.get, self.wait, self.approve, self.decline)
+        return Intents(self.get, self.wait, self.approve, self.ways, self.decline)
+
+
+def key_of(kind: KeyKind) -> ApproverKey:
+    return ApproverKey.model_construct(kind=kind, person="ada", public_key="", origin=None)
 
 
 class LookArguments(Arguments):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.guard.ways import Lack, Ways
 from ringfence.intents import DeclineReason, Level, Op
 from ringfence.money import Money
 from ringfence.offers import Price, Provider
@@ -40,6 +41,37 @@ def test_the_page_s_address_stands_there_only_while_a_page_lives() -> None:
     document = shown(surface=surface).as_document()
     assert document["consent"]["approve_at"] == PAGE
     assert f"at {PAGE} or in ringfence's terminal" in document["tell_person"]
+
+
+TWO, ADA, BOB = Level.TWO_PEOPLE, ("ada",), ("bob",)
+
+
+@pytest.mark.parametrize(
+    ("ways", "page", "said"),
+    [
+        (Ways(Level.PASSPHRASE, ADA), None, "please approve it in ringfence's terminal with a passphrase"),
+        (Ways(Level.PASSPHRASE, ADA, BOB), PAGE,
+         f"please approve it at {PAGE} with a passkey or in ringfence's terminal with a passphrase"),
+        (Ways(Level.PASSKEY, (), BOB), PAGE, f"please approve it at {PAGE} with a passkey"),
+        (Ways(Level.PASSKEY, (), BOB), None,
+         "please approve it on ringfence's approval page, which is not open now, with a passkey"),
+        (Ways(TWO, ADA, BOB), PAGE,
+         "two people have to approve it, one of them with a passkey, "
+         f"at {PAGE} with a passkey or in ringfence's terminal with a passphrase"),
+        (Ways(TWO, (), BOB, signed=ADA), PAGE,
+         f"which one of two people has signed, somebody else has to approve it at {PAGE} with a passkey"),
+        (Ways(Level.PASSKEY, lack=Lack("it takes a passkey, and no approver has one", "x")), PAGE,
+         "nobody can approve it yet, for it takes a passkey, and no approver has one: "
+         "an approver is enrolled in ringfence's terminal"),
+    ],
+)  # fmt: skip
+def test_the_person_is_told_who_has_to_consent_and_where(
+    ways: Ways, page: str | None, said: str
+) -> None:
+    surface = Surface(tools=frozenset(), approve_at=page, ways=ways)
+    told = shown(level=ways.level, surface=surface).tell_person
+    assert told is not None
+    assert f", {said}, where the code must read" in told
 
 
 @pytest.mark.parametrize("level", [level for level in Level if level is not Level.CLIENT])

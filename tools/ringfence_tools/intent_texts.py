@@ -11,6 +11,8 @@ from ringfence_tools.operation import Channel, Surface
 from ringfence_tools.printing import cleaned, clock_time, named
 from ringfence_tools.texts import only_listed
 
+_TERMINAL = "in ringfence's terminal"
+_NO_PAGE = "on ringfence's approval page, which is not open now,"
 NEVER_SEND = "Never send me a passphrase."
 ASSIGNED = "Tell the person that it is done. Call list_numbers to see whether calls and texts work."
 DO_NOT_BUY_ANOTHER = "It may have been bought: do not buy another."
@@ -27,12 +29,34 @@ def tell_person(intent: Intent, surface: Surface) -> str:
 
     They hold no command: a model with a shell runs what it is shown.
     """
-    page = f"at {surface.approve_at} or " if surface.approve_at else ""
     return (
-        f"To {_wish(intent)}, please approve it {page}in ringfence's terminal, "
+        f"To {_wish(intent)}, {_asked(surface)}, "
         f"where the code must read {intent.match_code}, until {clock_time(intent.expires_at)}. "
         f"{NEVER_SEND}"
     )
+
+
+def _asked(surface: Surface) -> str:
+    """What people are asked to do, and where."""
+    found = surface.ways
+    if found is None or found.is_weak:
+        page = f"at {surface.approve_at} or " if surface.approve_at else ""
+        return f"please approve it {page}{_TERMINAL}"
+    if found.lack is not None:
+        return (
+            f"nobody can approve it yet, for {found.lack.says}: an approver is enrolled {_TERMINAL}"
+        )
+    page = f"at {surface.approve_at}" if surface.approve_at else _NO_PAGE
+    places = [
+        *([f"{page} with a passkey"] if found.on_page else []),
+        *([f"{_TERMINAL} with a passphrase"] if found.in_terminal else []),
+    ]
+    where = " or ".join(places)
+    if found.level is not Level.TWO_PEOPLE:
+        return f"please approve it {where}"
+    if found.signed:
+        return f"which one of two people has signed, somebody else has to approve it {where}"
+    return f"two people have to approve it, one of them with a passkey, {where}"
 
 
 def _wish(intent: Intent) -> str:

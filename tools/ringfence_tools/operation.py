@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from ringfence.desk import Desk
 from ringfence.desk.progress import Progress, Step
 from ringfence.offers import Provider
+
+if TYPE_CHECKING:  # it knows the store, which a client's first list must not wait for
+    from ringfence.guard.ways import Ways
 
 
 class Arguments(BaseModel):
@@ -52,7 +55,9 @@ class Surface:
     channels: Sequence[Channel] = ("terminal",)
     """Where a person can say yes; `client` where the client has shown that it draws forms."""
     approve_at: str | None = None
-    """The approval page's address while one lives."""
+    """The approval page's address while one lives that serves for it."""
+    ways: Ways | None = None
+    """How people can consent to the one intent that is looked at; None where nobody has looked."""
 
 
 Report = Callable[[int, int, str], Awaitable[None]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ringfence.approvers import Signature, Statement
 from ringfence.desk.counter import Desk
-from ringfence.errors import InvalidArguments, PolicyRefused
+from ringfence.errors import InvalidArguments, NotAuthorized, PolicyRefused
 from ringfence.guard import approval, authority, consent, passkeys
 from ringfence.guard.approval import Evidence
+from ringfence.guard.ways import Lack, Ways, ways
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.store import intents, page
 from ringfence.store.transaction import Transaction
@@ -51,6 +52,26 @@ async def approve_at_terminal(desk: Desk, intent_id: str, *, digest: str, person
         desk,
         await desk.store.write(lambda tx: approval.approve(tx, intent_id, evidence, digest=digest)),
     )
+
+
+async def ways_to_consent(desk: Desk, intent_id: str, *, origin: str | None) -> Ways:
+    """How people can consent to an intent now, where the page, if there is one, is at this origin.
+
+    Raises:
+        NotFound: no such intent.
+    """
+    return await desk.store.read(lambda tx: _ways(tx, intent_id, origin))
+
+
+def _ways(tx: Transaction, intent_id: str, origin: str | None) -> Ways:
+    intent = approval.existing(tx, intent_id)
+    level = approval.needed_level(tx, intent)
+    if tx.mode == "live":
+        level = max(level, Level.PASSPHRASE, key=lambda each: each.strength)
+    try:
+        return ways(authority.read(tx), level, consent.consenting(tx, intent), origin=origin)
+    except NotAuthorized:
+        return Ways(level, lack=Lack("nobody's signature counts here now", "ringfence doctor"))
 
 
 async def statement_to_sign(desk: Desk, intent_id: str, *, card: str, digest: str) -> Statement:

@@ -10,8 +10,10 @@ from ringfence.desk.counter import Desk
 from ringfence.desk.reserving import line_terms, why_unsellable
 from ringfence.errors import InvalidArguments, NotFound, RingfenceError
 from ringfence.guard import authority, policy_chain, policy_change, proposal, windows
+from ringfence.guard.authority import Authority
 from ringfence.guard.decision import Decision, Snapshot
 from ringfence.guard.proposal import Proposal, Totals
+from ringfence.guard.ways import Ways, ways
 from ringfence.intents import WEAK_LEVELS, Level, LineTerms, Op
 from ringfence.numbers import NumberType
 from ringfence.offers import Price, Provider
@@ -46,8 +48,8 @@ class Foreseen:
     totals: Totals
     level: Level
     """The consent that it would need here."""
-    people: Sequence[str]
-    """Who could give that now; empty where no signature is needed, and where nobody could."""
+    ways: Ways
+    """How that could be given now."""
 
     @property
     def is_allowed(self) -> bool:
@@ -103,7 +105,7 @@ def _foreseen(  # what a wish is made of
         obstacles=obstacles,
         totals=proposal.total([line.price for line in lines], tx.rules, now=tx.now),
         level=level,
-        people=() if level in WEAK_LEVELS else authority.who_can(authority.read(tx), level),
+        ways=ways(Authority() if level in WEAK_LEVELS else authority.read(tx), level),
     )
 
 

@@ -83,16 +83,6 @@ def strongest_of(rules: PolicyDocument) -> Level:
     return max(asked, key=lambda level: level.strength)
 
 
-def who_can(authority: Authority, level: Level) -> tuple[str, ...]:
-    """Who can sign at a level now, by name; for two people everybody who could be one of them."""
-    if not is_at_least(authority.strongest, level):
-        return ()
-    needs_passkey = level is Level.PASSKEY
-    keys = authority.keys.values()
-    names = {key.person for key in keys if key.kind is KeyKind.PASSKEY or not needs_passkey}
-    return tuple(sorted(names))
-
-
 def needed_to_change(authority: Authority, rules: PolicyDocument) -> Level | None:
     """What it takes to change who may sign, or to loosen a policy; None where nobody can."""
     strongest = authority.strongest

@@ -182,7 +182,7 @@ def given(tx: Transaction, intent: Intent) -> Level | None:
     Raises:
         NotAuthorized: the chain of who may sign does not hold.
     """
-    return level_of(_consenting(tx, intent))
+    return level_of(consenting(tx, intent))
 
 
 def people(tx: Transaction, intent: Intent) -> list[str]:
@@ -191,7 +191,7 @@ def people(tx: Transaction, intent: Intent) -> list[str]:
     Raises:
         NotAuthorized: as `given`.
     """
-    return list(dict.fromkeys(key.person for key in _consenting(tx, intent)))
+    return list(dict.fromkeys(key.person for key in consenting(tx, intent)))
 
 
 def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverKey]:
@@ -200,7 +200,7 @@ def passkeys_for(tx: Transaction, intent: Intent, origin: str) -> list[ApproverK
     Raises:
         NotAuthorized: as `given`.
     """
-    return adding(authority.read(tx), _consenting(tx, intent), origin)
+    return adding(authority.read(tx), consenting(tx, intent), origin)
 
 
 def adding(who: Authority, there: Collection[ApproverKey], origin: str) -> list[ApproverKey]:
@@ -214,7 +214,12 @@ def adding(who: Authority, there: Collection[ApproverKey], origin: str) -> list[
     ]
 
 
-def _consenting(tx: Transaction, intent: Intent) -> list[ApproverKey]:
+def consenting(tx: Transaction, intent: Intent) -> list[ApproverKey]:
+    """The keys whose signed consent to an intent counts now, in the order in which they signed.
+
+    Raises:
+        NotAuthorized: as `given`.
+    """
     stored = statements.about(tx, Purpose.APPROVE, intent.intent_id)
     if not stored:
         return []

@@ -389,12 +389,30 @@ _ERRORS: Mapping[str, tuple[type[RingfenceError], str, str | None]] = {
 }  # fmt: skip
 
 
+# Approvers are there, and the consent that is needed is of another kind.
+_WHO_IS_MISSING: Mapping[tuple[str, str | None, str | None], str] = {
+    ("consent_possible", "passkey", "passphrase"): (
+        "Tell the person: it takes a passkey, and no approver has one. In a terminal: "
+        "ringfence approver enroll NAME --passkey"
+    ),
+    ("consent_possible", "two_people", "passphrase"): (
+        "Tell the person: it takes two people, one of them with a passkey, and no approver has one. In a terminal: "
+        "ringfence approver enroll NAME --passkey"
+    ),
+    ("consent_possible", "two_people", "passkey"): (
+        "Tell the person: it takes two people, and there is one approver. In a terminal: "
+        "ringfence approver enroll NAME"
+    ),
+}
+
+
 def refusal(decision: Decision, *, details: Mapping[str, object] | None = None) -> RingfenceError:
     """The error that says why: its class follows the gravest violation, its details hold all of them."""
     first = decision.violations[0]
     body = dict(details or {}) | {"violations": [v.model_dump() for v in decision.violations]}
     if first.rule != "budget":
         kind, message, remedy = _ERRORS[first.rule]
+        remedy = _WHO_IS_MISSING.get((first.rule, first.requested, first.limit), remedy)
         return kind(message.format(**first.model_dump()), remedy=remedy, details=body)
     if first.used is None:
         message = f"The {first.window} price is {first.requested}; budget {first.budget} allows {first.limit} a number."

@@ -90,6 +90,11 @@ class Keeper:
         address = await self.address()
         return address and (await self._public() or address)
 
+    async def living_for_people(self) -> str | None:
+        """Where people are sent by a program that ends too soon to serve the page; None where nobody else does."""
+        address = await to_thread.run_sync(self.living)
+        return address and (await self._public() or address)
+
     async def _public(self) -> str | None:
         try:
             named = await self._desk.store.read(viewing.public_page)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ringfence.approvers import KeyKind
 from ringfence.errors import ConfigurationError, NotAuthorized
-from ringfence.guard import authority, high_water, policy_chain, soundness
+from ringfence.guard import authority, high_water, policy_chain, soundness, ways
 from ringfence.guard.authority import Authority, is_at_least
+from ringfence.guard.ways import ENROLL
 from ringfence.intents import Level
 from ringfence.offers import Provider
 from ringfence.policy import Budget, PerNumberBudget, PolicyDocument
@@ -19,7 +20,6 @@ from ringfence_server.checkup.finding import Finding, fail, ok, unknown, warn
 from ringfence_server.cli.remedies import for_person
 from ringfence_server.settings import Settings
 
-ENROLL = "ringfence approver enroll NAME"
 EDIT = "ringfence policy show > policy.yaml, correct it, then ringfence policy apply policy.yaml"
 
 
@@ -108,9 +108,10 @@ def _policy(tx: Transaction, who: Authority) -> Iterator[Finding]:
 def _levels(rules: PolicyDocument, who: Authority) -> Iterator[Finding]:
     asked = set(rules.levels.all())
     dearest = max(asked, key=lambda level: level.strength)
-    if who.keys and not is_at_least(who.strongest, dearest):
-        says = f"The policy asks for {dearest} somewhere, and the approvers reach {who.strongest} at most."
-        yield warn("levels", says, ENROLL)
+    missing = ways.lack(who, dearest) if who.keys else None
+    if missing is not None:
+        says = f"The policy asks for {dearest} somewhere, which nobody can give: {missing.says}."
+        yield warn("levels", says, missing.remedy)
     elif not is_at_least(dearest, Level.PASSKEY):
         says = (
             "However dear, a purchase needs no more than a passphrase. Recommended: a passkey above one amount, two "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any, cast
@@ -10,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from ringfence.desk import listing
+from ringfence.desk.buying import get_intent
 from ringfence.desk.listing import Idle
 from ringfence.errors import InvalidArguments
 from ringfence.states import IntentState
@@ -17,6 +19,8 @@ from ringfence_server.cli import exits
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, surface, work_off
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import SIMULATED, Json, print_document, show, table
+from ringfence_server.consent import surface_for
+from ringfence_server.intent_stories import intents_of_the_desk
 from ringfence_server.opening import Premises
 from ringfence_tools import CATALOG, list_numbers
 from ringfence_tools.intent_result import intent_of
@@ -174,7 +178,12 @@ async def _run(opened: Premises, *, operation: AnyOperation, arguments: Any, wai
         await work_off(opened, intent.intent_id, seconds)
     else:
         await work_off(opened, intent.intent_id)
-    followed: Result = await operation.follow(tool_call, arguments, intent.intent_id)
+    awaited = await get_intent(opened.desk, person(), intent.intent_id)
+    page = opened.page_keeper().living_for_people
+    seen = await surface_for(awaited, tool_call, intents_of_the_desk(), page)
+    followed: Result = await operation.follow(
+        replace(tool_call, surface=seen), arguments, intent.intent_id
+    )
     return followed
 
 

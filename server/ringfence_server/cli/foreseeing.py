@@ -24,7 +24,6 @@ from ringfence_server.cli.policy import policy_text
 from ringfence_server.cli.remedies import for_person
 from ringfence_tools.refusal import read_violation
 
-NOBODY = "nobody can give it now"
 _WEAK = {
     Level.CLIENT: "the assistant's own question to its person is enough",
     Level.PAGE: "anybody at the page or the terminal can give it",
@@ -113,12 +112,17 @@ def _refusals(foreseen: Foreseen) -> Iterator[tuple[dict[str, Any], RingfenceErr
 def _who(foreseen: Foreseen) -> str:
     if foreseen.level in WEAK_LEVELS:
         return _WEAK[foreseen.level]
-    if not foreseen.people:
-        return NOBODY
-    names = ", ".join(foreseen.people)
+    found = foreseen.ways
+    if found.lack is not None:
+        return f"nobody can give it now, for {found.lack.says}: {found.lack.remedy}"
+    names = ", ".join(found.people)
     if foreseen.level is Level.TWO_PEOPLE:
         return f"two of {names} can give it, one with a passkey"
-    return f"{names} can give it"
+    places = [
+        *(["on the page with a passkey"] if found.on_page else []),
+        *(["in a terminal with a passphrase"] if found.in_terminal else []),
+    ]
+    return f"{names} can give it, {' or '.join(places)}"
 
 
 def _told(foreseen: Foreseen) -> Iterator[str]:
@@ -154,5 +158,5 @@ def _document(foreseen: Foreseen) -> dict[str, Any]:
             for violation, error in _refusals(foreseen)
         ],
         "level": foreseen.level.value,
-        "people": list(foreseen.people),
+        "people": list(foreseen.ways.people),
     }

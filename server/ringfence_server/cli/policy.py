@@ -10,7 +10,7 @@ import typer
 
 from ringfence.approvers import Statement
 from ringfence.errors import ConfigurationError
-from ringfence.guard import changes, consent, policy_chain, policy_change
+from ringfence.guard import authority, changes, consent, policy_chain, policy_change, ways
 from ringfence.guard.card import spelt
 from ringfence.guard.changes import Change
 from ringfence.guard.policy_diff import Difference, signed_anew
@@ -43,11 +43,25 @@ def plan_policy(file: PolicyFile, *, as_json: Json = False) -> Exit:
     """Show in words what a policy would change; nothing is changed."""
     planned = read_policy(policy_text(file))
     with premises() as opened:
-        policy, found = opened.desk.store.read_now(
-            lambda tx: (tx.policy, policy_change.compared(tx, planned))
+        policy, found, missing = opened.desk.store.read_now(
+            lambda tx: (
+                tx.policy,
+                policy_change.compared(tx, planned),
+                ways.unreachable(authority.read(tx), planned),
+            )
         )
-    document = {"version": policy.version, **as_document(found)}
+    document = {
+        "version": policy.version,
+        **as_document(found),
+        "unreachable": [
+            {"level": level.value, "says": lack.says, "remedy": lack.remedy}
+            for level, lack in missing
+        ],
+    }
     text = [told(found)]
+    text += [
+        filled(f"Nobody can give {level}: {lack.says}. {lack.remedy}") for level, lack in missing
+    ]
     if found:
         text.append(f"To put it in force: ringfence policy apply {file}")
     show(document, *text, as_json=as_json)
