@@ -298,6 +298,23 @@ async def test_the_claim_itself_asks_for_a_list(
     assert house.charged() == []
 
 
+async def test_a_list_that_was_begun_earlier_and_is_compared_later_makes_none_older(
+    house: House, ada: Signer
+) -> None:
+    async def meanwhile() -> None:
+        if lists.asked == 1:
+            house.clock.advance(seconds=1)
+            await list_numbers(house.desk, ME, ListWish(refresh=True))
+
+    while_asked(house, meanwhile)
+    lists = counted(house)
+    await list_numbers(house.desk, ME, ListWish(refresh=True))
+    seen = last_list(house)
+    assert seen is not None
+    assert (lists.asked, seen.read_at) == (2, house.clock.now())
+    assert house.read(replay.differences) == []
+
+
 async def test_a_list_that_somebody_wrote_into_the_database_is_told_apart(
     house: House, ada: Signer, tmp_path: Path
 ) -> None:
