@@ -82,8 +82,7 @@ def test_before_anybody_may_sign_it_says_who_has_to_come_first(
     assert found["carriers"][1].startswith("The sandbox carrier alone is allowed")
     assert found["list"] == (
         "ok",
-        "The list of our numbers at sandbox was never read here. Before a purchase there it is read anew: there is "
-        "none yet.",
+        "The list of our numbers at sandbox was never read here. The first purchase there reads it.",
     )
     assert "policy" not in found
 

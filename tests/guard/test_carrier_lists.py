@@ -114,8 +114,8 @@ async def test_what_a_restored_database_has_forgotten_is_found_before_anything_i
     intent = await bought(house, ada)
     assert (intent.state, house.charged()) == (IntentState.APPROVED, forgotten)
     assert house.frozen() == (
-        f"{min(forgotten)} is in the carrier account and this installation bought it, but its database does not "
-        "know; 1 more is unexplained"
+        f"{min(forgotten)} is in the carrier account and this installation bought it, though its database does not "
+        "know of it; 1 more is unexplained"
     )
     assert str(house.frozen()) in reason(intent)
     assert house.balance("count", "all") == Balance(used=2, held=1)

@@ -166,7 +166,7 @@ def _said_of(tx: Transaction, strange: Sequence[Owned]) -> str:
     if letters is None:
         why = "nobody here bought it"
     elif letters == installation_letters(tx.installation_id):
-        why = "this installation bought it, but its database does not know"
+        why = "this installation bought it, though its database does not know of it"
     else:
         why = f"another installation ({letters}) bought it"
     rest = f"; {more} more {'is' if more == 1 else 'are'} unexplained" if more else ""

@@ -26,8 +26,9 @@ def read(desk: Desk) -> Iterator[Finding]:
 def _list(tx: Transaction, carrier: CarrierAdapter) -> Finding:
     """A list that is too old is as it should be while nobody buys, for the next purchase reads it first."""
     provider, account = carrier.provider, carrier.account
-    says = _says(tx, provider, carrier_lists.last(tx, provider, account))
+    last = carrier_lists.last(tx, provider, account)
     fault = listing.fault(tx, provider, account)
+    says = _says(tx, provider, last)
     if fault is None:
         return ok("list", f"{says} Purchases there may rest on one that is up to an hour old.")
     waiting = sum(
@@ -37,6 +38,8 @@ def _list(tx: Transaction, carrier: CarrierAdapter) -> Finding:
     if waiting and tx.frozen is None:
         wait = "1 purchase waits" if waiting == 1 else f"{waiting} purchases wait"
         return warn("list", f"{says} {wait} for a newer one: {fault}.", READ)
+    if last is None:
+        return ok("list", f"{says} The first purchase there reads it.")
     return ok("list", f"{says} Before a purchase there it is read anew: {fault}.")
 
 
