@@ -184,6 +184,14 @@ class Intent(Noun):
         )
 
     @property
+    def delayed_line(self) -> Line | None:
+        """The first line that may be sent, and is not yet, for the reason that stands at it."""
+        if self.state not in SENDABLE_INTENTS:
+            return None
+        waiting = (line for line in self.lines if line.state is LineState.READY)
+        return next((line for line in waiting if line.error is not None), None)
+
+    @property
     def awaited_line(self) -> Line | None:
         """The first line that only a person can settle, where no look at a carrier is still to come."""
         if any(line.state is LineState.UNKNOWN for line in self.lines):

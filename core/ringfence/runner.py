@@ -21,7 +21,7 @@ from ringfence.desk.assistants import routing_for
 from ringfence.desk.buying import has_ended
 from ringfence.desk.counter import Desk, times_of
 from ringfence.errors import NotFound, ProviderUnavailable, RingfenceError
-from ringfence.guard import approval, connection, dispatch, settlement
+from ringfence.guard import approval, connection, dispatch, listing, settlement
 from ringfence.guard.dispatch import Claimed
 from ringfence.intents import Intent, Line, Op
 from ringfence.inventory import NumberRecord, Owned, Routing
@@ -35,11 +35,13 @@ from ringfence.outcomes import (
     Unclear,
     Unknown,
 )
-from ringfence.providers.protocol import CarrierAdapter, PaidRequest, purchase_tag
+from ringfence.providers.protocol import CarrierAdapter, PaidRequest
+from ringfence.settle import Lister
 from ringfence.states import LineState
 from ringfence.store import intents, inventory, lease
 from ringfence.store import offers as stored
 from ringfence.store.transaction import Transaction
+from ringfence.tags import purchase_tag
 from ringfence.ticket import Grant, Ticket
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ class Runner:
     def __init__(self, desk: Desk, *, owner: str) -> None:
         self._desk = desk
         self._owner = owner
+        self._lister = Lister(desk, owner=owner)
         times = [times_of(carrier) for carrier in desk.carriers.values()]
         longest = max((t.ticket_life + t.read_timeout for t in times), default=0)
         self._lease_seconds = longest + LEASE_MARGIN_SECONDS
@@ -230,6 +233,11 @@ class Runner:
     async def _claim_purchase(
         self, line: Line, carrier: CarrierAdapter, times: Times
     ) -> _Claim | None:
+        unlisted = await self._lister.keep_up(carrier)  # free; what nobody can explain freezes
+        if unlisted is not None and await self._desk.store.write(
+            lambda tx: listing.could_not_be_read(tx, line.line_id, unlisted)
+        ):
+            return None
         quote = await carrier.quote(line.terms.stock_id)  # free; a dearer quote voids the line
         request = carrier.prepare(line.terms, tag=await self._tag(line))
         claim = await dispatch.claim_purchase(

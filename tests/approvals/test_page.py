@@ -384,6 +384,19 @@ async def test_the_page_never_says_more_than_is_known(
     await house.wait_out()
 
 
+async def test_what_is_approved_and_waits_says_what_for(house: House, page: DeskPage) -> None:
+    intent = await house.approved(*await house.find(2))
+    house.write(lambda tx: freeze.freeze(tx, "a <b>drill</b>", actor="operator"))
+    await house.work()
+    shown = (await page.open(intent)).text
+    assert "<h1>Approved by the person, and not sent yet</h1>" in shown
+    assert shown.count("Not sent yet: All spending is frozen: a &lt;b&gt;drill&lt;/b&gt;.") == 2
+    assert "about to be sent" not in shown
+    house.write(lambda tx: freeze.unfreeze(tx, actor="operator"))
+    await house.wait_out(10)
+    assert "<h1>Bought</h1>" in (await page.open(intent)).text
+
+
 async def test_a_clients_no_leaves_a_form_and_less_time(house: House, page: DeskPage) -> None:
     intent = await an_intent(house)
     await client_declined(house.desk, ME, intent.intent_id)

@@ -29,6 +29,7 @@ NOUNS = (
     "outcomes",
     "policy",
     "states",
+    "tags",
     "ticket",
 )
 # Within `ringfence`, by the name after the first dot. Whatever is not named here is a story.

@@ -24,6 +24,7 @@ NOT_CARRIERS = {
     ("core/ringfence/guard/resolution.py", "_fail", "holds.release"),
     ("core/ringfence/guard/resolution.py", "_capture_purchase", "holds.release"),
     ("core/ringfence/runner.py", "Runner._leased", "lease.release"),
+    ("core/ringfence/settle.py", "Lister._read", "lease.release"),
 }
 
 

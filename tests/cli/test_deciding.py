@@ -103,6 +103,40 @@ def test_nothing_is_approved_while_spending_is_frozen(shell: Shell) -> None:
     assert "too fast" in frozen.err
 
 
+def test_what_is_approved_and_waits_is_told_with_its_reason(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringfence_server.cli.keeping.WORK_SECONDS", 0.5)
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    shell.run("freeze", "too fast")
+    shell.run("settle")
+    document = shell.json("pending")
+    assert document["delayed"] == [
+        {
+            "intent_id": intent_id,
+            "number": NUMBER,
+            "op": "buy",
+            "code": "frozen",
+            "message": "All spending is frozen: too fast.",
+            "remedy": "Tell the person that spending is frozen and why; only they can lift it.",
+        }
+    ]
+    told = shell.run("pending").out
+    assert (
+        f"Approved, and not sent yet:\n  buy {NUMBER}: All spending is frozen: too fast.\n" in told
+    )
+    assert "To lift it: ringfence unfreeze" in told
+    shown = shell.run("show", intent_id).out
+    assert "Approved, and not all of it is sent yet." in shown
+    assert f"{NUMBER}: ready (All spending is frozen: too fast.)" in shown
+    shell.run("unfreeze")
+    monkeypatch.setattr("ringfence_server.cli.keeping.WORK_SECONDS", 25.0)
+    assert shell.run("settle").code == 0
+    assert shell.json("show", intent_id)["state"] == "completed"
+    assert shell.json("pending")["delayed"] == []
+
+
 def test_what_expired_is_not_approved(shell: Shell) -> None:
     intent_id = shell.propose()
     shell.run("sandbox", "clock", "+61m")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from cli.shell import Shell
-from cli.test_live import LIMITS, WORDS, allow, live
+from cli.shell import NUMBER, Shell
+from cli.test_live import LIMITS, WORDS, allow, in_terminal, live
 from cli.vouching import vouch
 from guard.authenticator import Passkey
 from guard.signing import Signer
@@ -80,11 +80,11 @@ def test_before_anybody_may_sign_it_says_who_has_to_come_first(
     )
     assert found["limits"][1].endswith("can be bought: cash, run-rate, count, attempts.")
     assert found["carriers"][1].startswith("The sandbox carrier alone is allowed")
-    assert found["list"][0] == "unknown"
+    assert found["list"] == (
+        "ok",
+        "The list of our numbers at sandbox was never read here. The first purchase there reads it.",
+    )
     assert "policy" not in found
-    told = shell.run("doctor").out
-    assert "\n?     list  " in told
-    assert told.endswith(" Unknown: 1.\n")
 
 
 def test_one_approver_alone_is_a_warning_and_two_people_with_a_passkey_are_well(
@@ -124,6 +124,24 @@ def test_a_level_that_nobody_can_reach_is_named(
     )
     enroll(tmp_path, Passkey("bob"))
     assert examined(live)["levels"] == ("ok", "The dearest purchases need passkey.")
+
+
+def test_the_list_that_a_purchase_rested_on_is_told_with_its_age(
+    live: Shell, tmp_path: Path
+) -> None:
+    assert allow(live, tmp_path).code == 0
+    bought = in_terminal(
+        live, "approve", live.propose(),
+        **{"or no: ": f"{NUMBER[-4:]}\n", "Passphrase of ada": f"{WORDS}\n"},
+    )  # fmt: skip
+    assert bought.code == 0, bought.err
+    assert examined(live)["list"] == (
+        "ok",
+        "The list of our numbers at sandbox was last read less than a minute ago: 0 numbers. Purchases there may rest "
+        "on one that is up to an hour old.",
+    )
+    assert live.run("numbers", "--refresh").code == 0
+    assert "less than a minute ago: 1 number." in examined(live)["list"][1]
 
 
 def test_a_missing_or_foreign_pin_fails(live: Shell, tmp_path: Path) -> None:
@@ -220,6 +238,9 @@ def test_the_grade_is_what_can_be_seen_and_no_more(
     assert grade() == ("same_user", "warn")
     monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "elsewhere"))
     assert grade() == ("unknown", "unknown")
+    told = live.run("doctor").out
+    assert "\n?     separation  " in told
+    assert told.endswith(" Unknown: 1.\n")
     monkeypatch.setenv("RINGFENCE_HOME", str(live.home))
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -85,7 +85,7 @@ def test_a_live_installation_has_no_levers(
     monkeypatch.setenv("RINGFENCE_MODE", "live")
     waiting = shell.json("pending")
     assert waiting.pop("to_resolve") == []
-    assert waiting == {"pending": [], "changes": [], "problem": None}
+    assert waiting == {"pending": [], "changes": [], "problem": None, "delayed": []}
     refused = shell.run("sandbox", *lever, "--json")
     assert (refused.code, refused.error["code"]) == (2, "configuration")
 

@@ -11,11 +11,11 @@ from ringfence.errors import Frozen, PriceUnknown
 from ringfence.guard.freeze import unfreeze
 from ringfence.intents import Intent
 from ringfence.inventory import NumberRecord, Origin
-from ringfence.providers.protocol import purchase_tag
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState, LineState
 from ringfence.store import inventory
 from ringfence.store.balances import Balance
+from ringfence.tags import purchase_tag
 
 
 async def refreshed(house: House) -> NumberPage:

@@ -25,12 +25,12 @@ from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.inventory import NumberRecord
 from ringfence.outcomes import Refused, Released
 from ringfence.policy import PolicyDocument
-from ringfence.providers.protocol import purchase_tag
 from ringfence.sandbox.faults import Fault
 from ringfence.settle import reconcile
 from ringfence.states import BEING_RELEASED, IntentState, LineState, NumberState
 from ringfence.store import intents, inventory
 from ringfence.store.balances import Balance
+from ringfence.tags import purchase_tag
 
 NOTHING, ONE_DOLLAR, ONE = Balance(), Balance(used=1_000_000), Balance(used=1)
 

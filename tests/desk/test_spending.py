@@ -22,7 +22,6 @@ from ringfence.guard.adjustment import Difference
 from ringfence.guard.books import refold
 from ringfence.money import Money
 from ringfence.policy import AttemptsBudget, Window
-from ringfence.providers.protocol import purchase_tag
 from ringfence.sandbox.faults import Fault
 from ringfence.settle import reconcile
 from ringfence.states import LineState
@@ -30,6 +29,7 @@ from ringfence.store import inventory
 from ringfence.store.audit import Words
 from ringfence.store.balances import ROLLING
 from ringfence.store.transaction import Transaction
+from ringfence.tags import purchase_tag
 
 MONTH, DAY = Window.MONTH, Window.DAY
 USD = "USD"

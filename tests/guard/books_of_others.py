@@ -7,9 +7,9 @@ from ringfence.guard.adjustment import Difference
 from ringfence.guard.finding import Became, Finding
 from ringfence.intents import Op
 from ringfence.money import Money
-from ringfence.providers.protocol import purchase_tag
 from ringfence.sandbox.orders import OrderState
 from ringfence.store import intents, inventory
+from ringfence.tags import purchase_tag
 
 
 def found_out(world: World, subject: str) -> Finding | None:

@@ -18,12 +18,12 @@ from ringfence.intents import Intent
 from ringfence.inventory import NumberRecord, Origin
 from ringfence.money import Money
 from ringfence.policy import AttemptsBudget, BudgetKind, CashBudget, ExchangeRate, PerNumberBudget
-from ringfence.providers.protocol import purchase_tag
 from ringfence.settle import reconcile
 from ringfence.states import BEING_RELEASED, HoldState, LineState, NumberState
 from ringfence.store import audit, balances, intents, inventory, ledger
 from ringfence.store.ledger import EntryKind
 from ringfence.store.transaction import Transaction
+from ringfence.tags import purchase_tag
 
 EARLIEST_ZONE = timedelta(hours=14)
 """A month may begin so much earlier for a budget in some zone."""

@@ -12,10 +12,10 @@ from ringfence.guard import settlement
 from ringfence.guard.dispatch import claim_purchase
 from ringfence.intents import Intent
 from ringfence.outcomes import Refused
-from ringfence.providers.protocol import purchase_tag
 from ringfence.states import IntentState, LineState
 from ringfence.store import intents
 from ringfence.store.transaction import Conflict
+from ringfence.tags import purchase_tag
 
 
 async def waiting(house: House) -> Intent:

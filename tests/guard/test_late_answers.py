@@ -12,10 +12,11 @@ from ringfence.guard.dispatch import Claimed, claim_move, claim_purchase
 from ringfence.inventory import Owned
 from ringfence.money import Money
 from ringfence.outcomes import Captured, NotSent, Outcome, Pending, Refused, Unknown
-from ringfence.providers.protocol import PaidRequest, purchase_tag
+from ringfence.providers.protocol import PaidRequest
 from ringfence.states import LineState
 from ringfence.store import intents, inventory
 from ringfence.store.balances import Balance
+from ringfence.tags import purchase_tag
 from ringfence.ticket import Ticket
 
 SPENT = Balance(used=2_000_000)

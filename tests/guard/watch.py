@@ -14,7 +14,6 @@ from enum import StrEnum
 
 from guard.reader import Reader, Row
 from ringfence.intents import Op
-from ringfence.providers.protocol import purchase_tag
 from ringfence.states import (
     UNSETTLED_LINES,
     HoldState,
@@ -23,6 +22,7 @@ from ringfence.states import (
     NumberState,
     check_transition,
 )
+from ringfence.tags import purchase_tag
 
 _STATES: Mapping[str, type[StrEnum]] = {
     "intent": IntentState,

@@ -38,6 +38,7 @@ def guard(name: str, module: str, old: str, new: str, test: str, *, quick: bool 
 DECISION = "guard/test_decision.py::"
 SIGNED = "guard/test_signed_consent.py::"
 LIVE = "guard/test_live.py::"
+LISTS = "guard/test_carrier_lists.py::"
 CHAIN = "guard/test_authority.py::"
 SOUND = "guard/test_soundness.py::"
 TAMPERED = "guard/test_tampered_intent.py::"
@@ -550,5 +551,34 @@ MUTANTS: tuple[Mutant, ...] = (
         "if tx.now < until:",
         "if False:",
         "guard/test_resolution.py::test_nothing_has_failed_while_it_may_still_be_carried_out",
+    ),
+    # The carrier's own list before a live purchase.
+    guard(
+        "claim: the carrier's own list",
+        "dispatch",
+        "if listing.puts_off(tx, intent, line):",
+        "if False:",
+        f"{LISTS}test_the_claim_itself_asks_for_a_list",
+    ),
+    guard(
+        "claim: how old the carrier's list is",
+        "listing",
+        "if not timedelta(0) <= tx.now - last.read_at <= oldest:",
+        "if False:",
+        f"{LISTS}test_the_claim_itself_asks_for_a_list",
+    ),
+    guard(
+        "claim: a list from before a freeze was lifted",
+        "listing",
+        "if lifted_at is not None and last.read_at <= lifted_at:",
+        "if False:",
+        f"{LISTS}test_a_list_that_was_asked_for_before_a_freeze_was_lifted_is_worth_nothing",
+    ),
+    guard(
+        "list: a number that nobody can explain freezes",
+        "reconciliation",
+        "if strange:",
+        "if False:",
+        f"{LISTS}test_what_a_restored_database_has_forgotten_is_found_before_anything_is_bought",
     ),
 )

@@ -11,9 +11,10 @@ from ringfence.clock import ManualClock
 from ringfence.intents import Line, LineTerms
 from ringfence.offers import Price, Stock
 from ringfence.outcomes import Captured, Outcome
-from ringfence.providers.protocol import CarrierAdapter, PaidRequest, SearchQuery, purchase_tag
+from ringfence.providers.protocol import CarrierAdapter, PaidRequest, SearchQuery
 from ringfence.sandbox.faults import Fault
 from ringfence.states import LineState
+from ringfence.tags import purchase_tag
 from ringfence.ticket import Ticket, mint_ticket
 
 LINE_ID = "lin_01KAMW0000000000000000000A"

@@ -158,7 +158,8 @@ def _consent(intent: Intent, surface: Surface) -> Consent:
 
 
 def _next_call(intent: Intent, surface: Surface) -> NextCall | None:
-    is_over_for_now = intent.state is IntentState.NEEDS_ATTENTION  # to call at once would only spin
+    # To call at once would only spin.
+    is_over_for_now = intent.state is IntentState.NEEDS_ATTENTION or intent.delayed_line is not None
     if intent.state not in OPEN_INTENTS or is_over_for_now or "get_intent" not in surface.tools:
         return None
     arguments: dict[str, Any] = {"intent_id": intent.intent_id}

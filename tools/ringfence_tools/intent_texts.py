@@ -115,6 +115,8 @@ def _next_step(intent: Intent) -> str:
             return _WITHDRAWN
         case IntentState.FAILED:
             return _failed(intent)
+        case IntentState.APPROVED | IntentState.EXECUTING if intent.delayed_line is not None:
+            return _DELAYED
         case IntentState.NEEDS_ATTENTION if intent.awaited_line is not None:
             return _ONLY_A_PERSON.format(not_again=_NOT_AGAIN[intent.terms.op])
         case state:
@@ -200,6 +202,11 @@ _ONLY_A_PERSON = (
     "Nobody can look up what became of it: only a person can find out at the carrier and say so in ringfence's "
     "terminal. {not_again} Tell the person that lines[].error needs them, and end your turn. "
     "When they return, call get_intent."
+)
+
+_DELAYED = (
+    "Consent is given, and not all of it is sent yet: lines[].error says why. Tell the person, do not ask for it "
+    "again, and end your turn. When they return, call get_intent."
 )
 
 _DECLINED_ONLY = (

@@ -8,7 +8,7 @@ from ringfence.errors import InvalidArguments, NotAuthorized, PolicyRefused
 from ringfence.guard import approval, authority, consent, passkeys
 from ringfence.guard.approval import Evidence
 from ringfence.guard.ways import Lack, Ways, ways
-from ringfence.intents import DeclineReason, Intent, Level
+from ringfence.intents import DeclineReason, Intent, Level, Line
 from ringfence.store import intents, page
 from ringfence.store.transaction import Transaction
 
@@ -224,6 +224,11 @@ def _stale(intent_id: str) -> PolicyRefused:
 async def pending(desk: Desk) -> list[Intent]:
     """Everything that waits for a person, oldest first."""
     return await desk.store.read(intents.awaiting)
+
+
+async def delayed(desk: Desk) -> list[tuple[Intent, Line]]:
+    """Every number that was consented to and is not sent yet, with the reason at it, oldest first."""
+    return await desk.store.read(intents.delayed_lines)
 
 
 async def show(desk: Desk, intent_id: str) -> Intent:

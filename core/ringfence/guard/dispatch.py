@@ -9,8 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ringfence.errors import Expired, NumberGone, PolicyRefused, PriceChanged, RingfenceError
-from ringfence.guard import approval, giving_back, holds, soundness, windows, witness
+from ringfence.errors import (
+    Expired,
+    Frozen,
+    NumberGone,
+    PolicyRefused,
+    PriceChanged,
+    RingfenceError,
+)
+from ringfence.guard import approval, giving_back, holds, listing, soundness, windows, witness
 from ringfence.guard.decision import Wish, decide, refusal
 from ringfence.guard.proposal import holds_for
 from ringfence.ids import Prefix
@@ -114,7 +121,8 @@ def _claim(
     witness.require(tx)
     soundness.watch(tx)
     if tx.frozen is not None:
-        intents.change_line(tx, line, due_at=tx.now + THAW)
+        waits = holds.short(Frozen(f"All spending is frozen: {tx.frozen}."))
+        intents.change_line(tx, line, due_at=tx.now + THAW, error=waits)
         return None
     why = (
         _standing_objection(tx, intent)
@@ -125,6 +133,8 @@ def _claim(
     if why is not None:
         holds.void_line(tx, intent, line, why=why)
         tx.audit("line.voided", actor="ringfence", subject=line_id, code=why.code)
+        return None
+    if listing.puts_off(tx, intent, line):
         return None
     return _commit(tx, intent, line, request_hash=request_hash, times=times)
 
@@ -142,6 +152,7 @@ def _commit(
         request_hash=request_hash,
         dispatched_at=tx.now,
         negative_looks=0,
+        error=None,  # it waits for nothing any more
         # Whoever finds it still dispatching by then knows that the sender is dead or stalled past its ticket.
         due_at=tx.now + timedelta(seconds=times.ticket_life + times.read_timeout),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -15,8 +15,10 @@ from ringfence.inventory import NumberRecord, Origin, Owned
 from ringfence.money import Money
 from ringfence.offers import Provider
 from ringfence.states import UNSETTLED_LINES, LineState, NumberState, check_transition
-from ringfence.store import intents, inventory
+from ringfence.store import carrier_lists, intents, inventory
+from ringfence.store.carrier_lists import CarrierList
 from ringfence.store.transaction import Transaction
+from ringfence.tags import installation_letters, purchase_tag, read_tag
 
 
 def compare(  # one carrier's list with all that is known of it
@@ -26,15 +28,13 @@ def compare(  # one carrier's list with all that is known of it
     account: str,
     listed: Sequence[Owned],
     seen_from: datetime,
-    tag_of: Callable[[str], str],
 ) -> None:
     """Bring records of one carrier account in line with its list.
 
     Args:
-        listed: every number of the account.
+        listed: every number of the account; a list that was read in part proves nothing, and does not come here.
         seen_from: a moment before the list was read; what we bought since may be missing from it, and what was
             released since may still be in it.
-        tag_of: the text that a line's purchase carries at the carrier.
     """
     by_number = {owned.number: owned for owned in listed}
     known = {
@@ -47,9 +47,17 @@ def compare(  # one carrier's list with all that is known of it
             _refresh(tx, record, by_number[number])
         elif record.state is NumberState.ACTIVE and record.bought_at < seen_from:
             _lose(tx, record)
-    for number in sorted(by_number.keys() - known.keys()):
-        if not _left_since(tx, by_number[number], seen_from):
-            _explain(tx, by_number[number], tag_of)
+    unknown = [by_number[number] for number in sorted(by_number.keys() - known.keys())]
+    strange = [
+        owned
+        for owned in unknown
+        if not _left_since(tx, owned, seen_from) and not _is_explained(tx, owned)
+    ]
+    carrier_lists.note(tx, CarrierList(provider, account, seen_from, len(listed)))
+    for owned in strange:
+        _adopt(tx, owned)
+    if strange:
+        freeze(tx, _said_of(tx, strange), actor="ringfence")
 
 
 def _left_since(tx: Transaction, owned: Owned, moment: datetime) -> bool:
@@ -96,21 +104,21 @@ def _lose(tx: Transaction, record: NumberRecord) -> None:
     tx.audit("number.lost", actor="ringfence", subject=record.number_id, number=record.number)
 
 
-def _explain(tx: Transaction, owned: Owned, tag_of: Callable[[str], str]) -> None:
-    """A number that we have no record of: one of our own lines, or a stranger."""
+def _is_explained(tx: Transaction, owned: Owned) -> bool:
+    """Whether a number that we have no record of belongs to one of our own lines, settled late or not settled yet."""
     for line_id in intents.lines_of_number(tx, owned.provider, owned.number):
-        if owned.tag != tag_of(line_id):
+        if owned.tag != purchase_tag(tx.installation_id, line_id):
             continue
         _, line = intents.of_line(tx, line_id)
         if line.state is LineState.FAILED:
             late_success(tx, line_id, owned)
         if line.state in UNSETTLED_LINES | {LineState.FAILED}:
-            return  # the runner's looks settle what is still open
-    _adopt(tx, owned)
+            return True  # the runner's looks settle what is still open
+    return False
 
 
 def _adopt(tx: Transaction, owned: Owned) -> None:
-    """Write a stranger down as ours, since we pay for it, and freeze until a person has explained it."""
+    """Write a stranger down as ours, since we pay for it."""
     monthly = _countable(tx, owned)
     record = NumberRecord(
         number_id=tx.new_id(Prefix.NUMBER),
@@ -140,12 +148,29 @@ def _adopt(tx: Transaction, owned: Owned) -> None:
     inventory.add(tx, record, due_at=None)
     windows.count_missed_renewals(tx, record, since=tx.now)  # a month may begin early in some zone
     counting.count(tx, record)
-    tx.audit("number.external", actor="ringfence", subject=record.number_id, number=record.number)
-    freeze(
-        tx,
-        f"{record.number} is in the carrier account and nobody here bought it",
+    tag = read_tag(owned.tag)
+    tx.audit(
+        "number.external",
         actor="ringfence",
+        subject=record.number_id,
+        number=record.number,
+        tag=tag and tag[0],  # what else may stand there is not ours to repeat
     )
+
+
+def _said_of(tx: Transaction, strange: Sequence[Owned]) -> str:
+    """Why spending freezes: the first number that nobody here can explain, whose it seems to be, and how many more."""
+    first, more = strange[0], len(strange) - 1
+    tag = read_tag(first.tag)
+    letters = tag and tag[1]
+    if letters is None:
+        why = "nobody here bought it"
+    elif letters == installation_letters(tx.installation_id):
+        why = "this installation bought it, though its database does not know of it"
+    else:
+        why = f"another installation ({letters}) bought it"
+    rest = f"; {more} more {'is' if more == 1 else 'are'} unexplained" if more else ""
+    return f"{first.number} is in the carrier account and {why}{rest}"
 
 
 def _countable(tx: Transaction, owned: Owned) -> Money | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ringfence.guard.digest import digest_of_bytes
 from ringfence.states import ENDED_LINES, UNSETTLED_LINES, IntentState, LineState, intent_state
-from ringfence.store import audit, intents, inventory, ledger
+from ringfence.store import audit, carrier_lists, intents, inventory, ledger
 from ringfence.store.schema import moment_text
 from ringfence.store.transaction import Transaction
 
@@ -41,6 +41,8 @@ class Replay:
     numbers: dict[str, str] = field(default_factory=dict)
     frozen: str | None = None
     policy: tuple[int, str] = (0, "")
+    lists: dict[str, str] = field(default_factory=dict)
+    """By carrier account: when its last list was begun."""
     entries: dict[str, str] = field(default_factory=dict)
     commits_from: str | None = None
     """Since when the chain commits to the ledger; None while it does not."""
@@ -109,6 +111,10 @@ class Replay:
     def _policy(self, event: Event, _what: str) -> None:
         self.policy = (int(event["subject"].rpartition(" ")[2]), event["body"]["hash"])
 
+    def _listed(self, event: Event, _what: str) -> None:
+        account, read_at = event["subject"], event["body"]["read_at"]
+        self.lists[account] = max(self.lists.get(account, ""), read_at)
+
     def _ledger(self, event: Event, _what: str) -> None:
         self.commits_from = self.commits_from or event["at"]
         self.entries.update(event["body"]["entries"])
@@ -141,6 +147,7 @@ _HANDLERS: Mapping[str, _Handler] = {
     "guard.frozen": Replay._freeze,
     "guard.unfrozen": Replay._freeze,
     "policy.applied": Replay._policy,
+    carrier_lists.LISTED: Replay._listed,
     ledger.WRITTEN: Replay._ledger,
 }
 _KINDS: Mapping[str, _Handler] = {"line": Replay._line, "number": Replay._number}
@@ -165,6 +172,7 @@ def differences(tx: Transaction) -> list[str]:
         ),
         *_in_ledger(tx, told),
         *_in_authority(tx, told),
+        *_in_lists(tx, told),
     ]
 
 
@@ -205,3 +213,13 @@ def _in_authority(tx: Transaction, told: Replay) -> list[str]:
     if tx.frozen != told.frozen:
         found.append("the freeze is not what was last said of it")
     return found
+
+
+def _in_lists(tx: Transaction, told: Replay) -> list[str]:
+    lists = carrier_lists.everything(tx)
+    read = {each.subject: moment_text(each.read_at) for each in lists}
+    return [
+        f"the list of {account} is of {read.get(account, 'never')}, and was of {told.lists.get(account, 'never')}"
+        for account in sorted({*read, *told.lists})
+        if read.get(account) != told.lists.get(account)
+    ]

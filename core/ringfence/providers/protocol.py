@@ -131,11 +131,6 @@ class PaidRequest:
         return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()
 
 
-def purchase_tag(installation_id: str, line_id: str) -> str:
-    """The text we plant at the carrier before a purchase, to find it again: `rf1/<8 of installation>/<line ulid>`."""
-    return f"rf1/{installation_id.rpartition('_')[2][-8:]}/{line_id.rpartition('_')[2]}"
-
-
 class CarrierAdapter(Protocol):
     """One carrier account, spoken to in our words."""
 
@@ -208,7 +203,7 @@ class CarrierAdapter(Protocol):
         ...
 
     async def owned(self) -> Sequence[Owned]:
-        """Every number of the account. Free."""
+        """Every number of the account, from its first page to its last, or an error: never a part. Free."""
         ...
 
     async def read_number(self, carrier_ref: str) -> Owned | None:

@@ -128,6 +128,21 @@ def manual_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
     return [of_line(tx, line_id) for line_id in ids.scalars().all()]
 
 
+def delayed_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
+    """Every line that may be sent and is not yet, for a reason that stands at it, the oldest first, with its intent."""
+    table = schema.line.c
+    ids = tx.connection.execute(
+        select(table.line_id)
+        .where(
+            table.due_at.is_not(None),
+            table.state == LineState.READY.value,
+            table.error.is_not(None),
+        )
+        .order_by(table.line_id)
+    )
+    return [of_line(tx, line_id) for line_id in ids.scalars().all()]
+
+
 def _intent(tx: Transaction, row: Row[Any]) -> Intent:
     """An intent as its rows say, which must agree with its terms.
 

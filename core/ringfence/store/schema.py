@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The migration that this code was written for; every transaction compares it."""
 
 APPEND_ONLY = ("approval", "audit_event", "ledger_entry", "policy", "signature", "statement")
@@ -384,6 +384,15 @@ used_nonce = Table(
     metadata,
     Column("nonce", String(43), primary_key=True),
     Column("until", Moment, nullable=False, index=True),
+)
+
+carrier_list = Table(
+    "carrier_list",
+    metadata,
+    Column("provider", String(20), primary_key=True),
+    Column("account", String(80), primary_key=True),
+    Column("read_at", Moment, nullable=False),
+    Column("listed", Integer, nullable=False),
 )
 
 

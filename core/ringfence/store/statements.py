@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 from sqlalchemy import func, insert, select
@@ -136,6 +137,15 @@ def about(tx: Transaction, purpose: Purpose, subject: str) -> list[Signed]:
     """Every statement of one purpose about one subject, oldest first."""
     table = schema.statement.c
     return _signed(tx, (table.purpose == purpose.value) & (table.subject == subject))
+
+
+def last_made_at(tx: Transaction, purpose: Purpose, subject: str) -> datetime | None:
+    """When the latest statement of one purpose about one subject was stored; None where there is none."""
+    table = schema.statement.c
+    moment: datetime | None = tx.connection.execute(
+        select(func.max(table.at)).where(table.purpose == purpose.value, table.subject == subject)
+    ).scalar_one()
+    return moment
 
 
 def at(tx: Transaction, seq: int) -> Signed | None:

@@ -33,7 +33,7 @@ class NumberView:
     said: Sequence[str]
     """The number again in digits alone, where it is, what it can carry, who sells it, what it costs."""
     ended: str | None
-    """What became of it; None while nothing has been sent."""
+    """What became of it; None while nothing has been sent, and nothing keeps it waiting."""
 
 
 def number_view(line: Line, intent: Intent) -> NumberView:
@@ -47,7 +47,9 @@ def number_view(line: Line, intent: Intent) -> NumberView:
     )
 
 
-_TOLD_BY_THE_OUTCOME = frozenset({LineState.CAPTURED, LineState.VOIDED, LineState.DISPATCHING})
+_TOLD_BY_THE_OUTCOME = frozenset(
+    {LineState.READY, LineState.CAPTURED, LineState.VOIDED, LineState.DISPATCHING}
+)
 
 
 def _said(terms: LineTerms, op: Op) -> Iterator[str]:
@@ -66,8 +68,10 @@ def _said(terms: LineTerms, op: Op) -> Iterator[str]:
 
 def _ended(line: Line, op: Op) -> str | None:
     match line.state:
-        case LineState.READY:
+        case LineState.READY if line.error is None:
             return None
+        case LineState.READY:
+            ended = "Not sent yet"
         case LineState.CAPTURED:
             return _DONE[op].capitalize()
         case LineState.VOIDED:

@@ -8,6 +8,7 @@ from ringfence.clock import rfc3339
 from ringfence.guard.card import checked_grouping, quoted
 from ringfence.intents import DeclineReason, Intent, Op
 from ringfence.states import IntentState
+from ringfence_server.approvals.number_view import MAX_SENTENCE
 
 SOON = 1
 """Seconds until a page looks again whether the carrier has answered."""
@@ -48,7 +49,7 @@ def outcome_of(intent: Intent) -> Outcome:
     """How an intent ended, or how far it is, once nobody can decide it any more."""
     match intent.state:
         case _S.APPROVED | _S.EXECUTING:
-            return Outcome("open", f"Approved{_by(intent)}", _BUSY[intent.terms.op], SOON)
+            return _under_way(intent)
         case _S.COMPLETED:
             return Outcome("good", _DONE[intent.terms.op], _completed(intent))
         case _S.PARTLY_COMPLETED:
@@ -99,6 +100,15 @@ _UNCHANGED = {
     Op.RELEASE: "the number is still yours",
     Op.ASSIGN: "nothing was changed",
 }
+
+
+def _under_way(intent: Intent) -> Outcome:
+    if intent.delayed_line is None:
+        return Outcome("open", f"Approved{_by(intent)}", _BUSY[intent.terms.op], SOON)
+    why = str((intent.delayed_line.error or {})["message"])
+    return Outcome(
+        "warn", f"Approved{_by(intent)}, and not sent yet", quoted(why, MAX_SENTENCE), LATER
+    )
 
 
 def _completed(intent: Intent) -> str:

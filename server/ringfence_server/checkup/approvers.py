@@ -49,8 +49,6 @@ def _standing(tx: Transaction, settings: Settings) -> Iterator[Finding]:
     yield from _policy(tx, who)
     yield _carriers(tx.rules)
     yield _history(tx)
-    # Nothing writes down when a list was read; a guess would look like a fact.
-    yield unknown("list", "When a carrier's list of our numbers was last read is not written down.")
 
 
 def _root(tx: Transaction, who: Authority, settings: Settings) -> Finding:

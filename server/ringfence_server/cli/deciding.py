@@ -17,7 +17,7 @@ from ringfence.guard.approval import needed_level
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level, Op
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level, Line, Op
 from ringfence.states import IntentState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction
@@ -38,23 +38,33 @@ DecisionId = Annotated[
 
 
 def pending(*, as_json: Json = False) -> Exit:
-    """List what waits for a person: to be decided, changes of authority to be signed, and what is to be resolved."""
+    """List what waits: to be decided, to be signed, to be sent although approved, and what is to be resolved."""
     with premises() as opened:
-        waiting, left = anyio.run(_still_open, opened)
+        waiting, delayed, left = anyio.run(_still_open, opened)
         changed, problem = changing.waiting(opened.desk.store)
     document = {
         "pending": [_document(intent) for intent in waiting],
         "changes": [changing.as_document(change) for change in changed],
         "problem": problem,
+        "delayed": reading.delayed(delayed),
         "to_resolve": reading.to_resolve(left),
     }
-    rest = [*_waiting(waiting, changed, problem), *reading.unresolved(left)]
+    rest = [
+        *_waiting(waiting, changed, problem),
+        *reading.not_sent_yet(delayed),
+        *reading.unresolved(left),
+    ]
     show(document, *(rest or ["Nothing waits for a person."]), as_json=as_json)
     return Exit.DONE
 
 
-async def _still_open(opened: Premises) -> tuple[list[Intent], Open]:
-    return await consenting.pending(opened.desk), await resolving.still_open(opened.desk)
+async def _still_open(opened: Premises) -> tuple[list[Intent], list[tuple[Intent, Line]], Open]:
+    desk = opened.desk
+    return (
+        await consenting.pending(desk),
+        await consenting.delayed(desk),
+        await resolving.still_open(desk),
+    )
 
 
 def _waiting(

@@ -9,6 +9,7 @@ from ringfence_server.checkup import (
     approvers,
     clients,
     database,
+    lists,
     machine,
     page,
     public_page,
@@ -85,6 +86,7 @@ def _installation(settings: Settings) -> Iterator[Finding]:
         yield from approvers.people(opened.desk.store)
         if settings.mode == "live":
             yield from approvers.standing(opened.desk.store, settings)
+            yield from lists.read(opened.desk)
         yield page.reached(opened)
         yield from public_page.reached(opened)
     except RingfenceError as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ringfence.desk.resolving import Open
 from ringfence.guard.card import WIDTH, quoted
 from ringfence.intents import Intent, Level, Line, Op
 from ringfence.states import IntentState, LineState
+from ringfence_server.cli.output import filled
+from ringfence_server.cli.remedies import for_person
 
 MAX_SENTENCE = 600
 """Characters of a stored message; ours are shorter."""
@@ -53,6 +55,31 @@ def to_resolve(left: Open) -> list[dict[str, str]]:
     ]
 
 
+def delayed(lines: Sequence[tuple[Intent, Line]]) -> list[dict[str, str]]:
+    """What was approved and is not sent yet, as `--json` prints it."""
+    return [
+        {
+            "intent_id": intent.intent_id,
+            "number": line.terms.number,
+            "op": intent.terms.op.value,
+            **{name: str(said) for name, said in (line.error or {}).items()},
+        }
+        for intent, line in lines
+    ]
+
+
+def not_sent_yet(lines: Sequence[tuple[Intent, Line]]) -> Iterator[str]:
+    """The same for a person, with what they can do."""
+    if lines:
+        yield "\nApproved, and not sent yet:"
+    for intent, line in lines:
+        error = line.error or {}
+        yield filled(
+            f"  {intent.terms.op} {line.terms.number}: {_said(error['message'])}", indent=4
+        )
+        yield filled(f"    {_said(for_person(error['remedy']))}", indent=4)
+
+
 def unresolved(left: Open) -> Iterator[str]:
     """The same for a person, with the command."""
     if left.lines or left.lost:
@@ -64,6 +91,7 @@ def unresolved(left: Open) -> Iterator[str]:
 
 
 _UNRESOLVED = "Only a person can say what became of it, once they have looked at the carrier:"
+_DELAYED = "Approved, and not all of it is sent yet. To go on here: ringfence settle"
 _WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
 
 
@@ -72,6 +100,8 @@ def standing(intent: Intent) -> str:
     waits = intent.awaited_line
     command = [] if waits is None else [f"  ringfence resolve {waits.line_id}"]
     said = _WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]
+    if intent.delayed_line is not None:
+        said = _DELAYED
     said = (said if waits is None else _UNRESOLVED).format(
         id=intent.intent_id,
         by=f" by {quoted(intent.decided_by)}" if intent.decided_by else "",
