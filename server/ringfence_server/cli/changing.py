@@ -49,11 +49,11 @@ def approve_change(change_id: str, *, file: Path | None, as_json: bool) -> Exit:
         store = opened.desk.store
         change = store.read_now(lambda tx: changes.get(tx, change_id))
         if change.state is ChangeState.WAITING:
-            key = _key(opened, change, file)
+            keys = _keys(opened, change, file)
             terminal.say(
                 f"\n{told(change)}\n\nTo sign it, type the passphrase; to leave, Ctrl-C.\n"
             )
-            signature = unlocked(terminal, key).sign(change.statement)
+            signature = unlocked(terminal, keys).sign(change.statement)
             change = authorizing.hand_in(opened.desk, change_id, signature)
     show(as_document(change), told(change), as_json=as_json)
     return _EXITS.get(change.state, Exit.REFUSED)
@@ -145,8 +145,8 @@ def as_document(change: Change) -> dict[str, Any]:
     }
 
 
-def _key(opened: Premises, change: Change, file: Path | None) -> KeyFile:
-    """A key at hand of somebody who has not signed yet; with `file` that one."""
+def _keys(opened: Premises, change: Change, file: Path | None) -> list[KeyFile]:
+    """The keys at hand of those who have not signed yet; with `file` that one."""
     at_hand = own_keys(opened, file)
     found = [each for each in at_hand if each.person not in change.signed_by]
     if not found:
@@ -154,4 +154,4 @@ def _key(opened: Premises, change: Change, file: Path | None) -> KeyFile:
             f"{at_hand[0].person} has signed {change.change_id} already; two keys of one person are one person.",
             remedy=f"Another approver signs it: {changes.signing_command(change)} --key FILE",
         )
-    return found[0]
+    return found

@@ -107,7 +107,7 @@ def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = F
             note = opened.desk.store.read_now(partial(_price_age, facts=facts))
             answer = terminal.ask(card(facts), facts.intent, note=note)
             if answer is Answer.YES and keys:
-                signer = unlocked(terminal, keys[0])
+                signer = unlocked(terminal, keys)
     intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
     show(_document(intent), reading.standing(intent), as_json=as_json)
     return exits.of_state(intent.state)
