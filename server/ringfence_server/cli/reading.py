@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ringfence.desk.resolving import Open
 from ringfence.guard.card import WIDTH, quoted
@@ -67,8 +67,13 @@ _UNRESOLVED = "Only a person can say what became of it, once they have looked at
 _WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
 
 
-def standing(intent: Intent) -> str:
-    """How it stands, and each line that says more."""
+def standing(intent: Intent, half: Sequence[str] = ()) -> str:
+    """How it stands, and each line that says more.
+
+    Args:
+        intent: what is asked about.
+        half: what it still takes, where some have signed and that is not enough.
+    """
     waits = intent.awaited_line
     command = [] if waits is None else [f"  ringfence resolve {waits.line_id}"]
     said = _WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]
@@ -80,7 +85,7 @@ def standing(intent: Intent) -> str:
     )
     return "\n".join(
         part
-        for line in [said, *command, *_lines(intent)]
+        for line in [*(half or [said]), *command, *_lines(intent)]
         for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
     )
 
