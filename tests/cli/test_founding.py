@@ -135,9 +135,7 @@ def test_who_left_after_the_root_was_made_is_told_why_the_paper_is_asked_for(liv
     )
     assert "let in with the recovery key that was shown then" in told
     assert "If its paper is lost" in told
-    assert re.search(
-        r"Nobody may sign here, so the recovery key has to, which was shown when", told
-    )
+    assert re.search(r"Nobody may sign here, so the recovery key has to; it was shown when", told)
 
 
 def test_whoever_comes_to_one_approver_is_told_who_there_is(live: Shell) -> None:

@@ -22,7 +22,7 @@ from ringfence_server.cli.at_work import person as whoever
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.inviting import invited, public_address
-from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.output import Json, filled, show, table
 from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
@@ -278,8 +278,8 @@ def signer_here(
     enrolled = _enrolled(opened.desk.store)
     if not enrolled and not is_recovery:
         made = opened.desk.store.read_now(root_made)
-        shown = f", which was shown when the root was made, on {made:%Y-%m-%d}" if made else ""
-        terminal.say(f"Nobody may sign here, so the recovery key has to{shown}.")
+        shown = f"; it was shown when the root was made, on {made:%Y-%m-%d}" if made else ""
+        terminal.say(filled(f"Nobody may sign here, so the recovery key has to{shown}."))
     if is_recovery or not enrolled:
         return recovered(terminal)
     return unlocked(terminal, own_keys(opened, file))

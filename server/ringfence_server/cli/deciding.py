@@ -124,9 +124,10 @@ def _keys(opened: Premises, intent: Intent, file: Path | None) -> list[KeyFile]:
     """
 
     def read(tx: Transaction) -> Collected | None:
-        approval.check_open(tx, intent)
         is_signed = tx.mode == "live" or approval.needed_level(tx, intent) not in WEAK_LEVELS
-        return collecting.of_intent(tx, intent) if is_signed else None
+        there = collecting.of_intent(tx, intent) if is_signed else None
+        approval.check_open(tx, intent)
+        return there
 
     there = opened.desk.store.read_now(read)
     return collecting.keys_that_add(opened, there, file) if there is not None else []

@@ -9,6 +9,7 @@ from pathlib import Path
 from ringfence.approvers import KeyKind
 from ringfence.errors import ConfigurationError
 from ringfence.guard import authority
+from ringfence_server.cli.output import filled
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.keys.locked import KeyFile, Unlocked, WrongPassphrase, read_key
 from ringfence_server.keys.recovery import read_recovery
@@ -117,7 +118,7 @@ def new_passphrase(terminal: Terminal, least: int) -> str:
             f"A passphrase for it, {least} characters or more: ", if_left=_NO_KEY
         )
         if len(first) < least:
-            terminal.say(f"That has less than {least} characters. {_GOOD}")
+            terminal.say(filled(f"That has less than {least} characters. {_GOOD}"))
         elif terminal.secret("The same again: ", if_left=_NO_KEY) != first:
             terminal.say("These were two different ones.")
         else:
