@@ -71,10 +71,32 @@ _SCOPES = {
 _SCOPE = re.compile("all|" + "|".join(f"{kind}:(?:{value})" for kind, value in _SCOPES.items()))
 
 
+_Zone = Annotated[
+    str,
+    Field(
+        description="The IANA time zone, such as Europe/Berlin, in which a day, month or year begins."
+    ),
+]
+_Window = Annotated[Window, Field(description="Over which calendar window it counts.")]
+
+
+_KIND = Field(description="What it counts.")
+
+
 class _Budget(Noun):
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    scope: str = "all"
-    """`all`, or one exact value such as `country:GB`; no patterns."""
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$",
+            description="What it is called on cards and in refusals; each name stands once.",
+        ),
+    ]
+    scope: Annotated[
+        str,
+        Field(
+            description="Which purchases it counts: `all`, or one exact value such as `country:GB`; no patterns."
+        ),
+    ] = "all"
 
     @field_validator("scope")
     @classmethod
@@ -109,10 +131,10 @@ def _check_zone(zone: str) -> str:
 class CashBudget(_Budget):
     """All outlay of a calendar window: set-up, first months, and the renewals of what we own."""
 
-    kind: Literal[BudgetKind.CASH]
-    window: Window
-    zone: str = "UTC"
-    limit: Money
+    kind: Annotated[Literal[BudgetKind.CASH], _KIND]
+    window: _Window
+    zone: _Zone = "UTC"
+    limit: Annotated[Money, Field(description="The most that is spent in one window.")]
 
     _zone = field_validator("zone")(_check_zone)
 
@@ -120,24 +142,26 @@ class CashBudget(_Budget):
 class RunRateBudget(_Budget):
     """What all our numbers cost a month."""
 
-    kind: Literal[BudgetKind.RUN_RATE]
-    limit: Money
+    kind: Annotated[Literal[BudgetKind.RUN_RATE], _KIND]
+    limit: Annotated[Money, Field(description="The most that they cost a month together.")]
 
 
 class CountBudget(_Budget):
     """How many numbers we own."""
 
-    kind: Literal[BudgetKind.COUNT]
-    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+    kind: Annotated[Literal[BudgetKind.COUNT], _KIND]
+    limit: Annotated[int, Field(ge=0, le=1_000_000, description="The most that we own.")]
 
 
 class PurchasesBudget(_Budget):
     """How many numbers are bought in a calendar window."""
 
-    kind: Literal[BudgetKind.PURCHASES]
-    window: Window
-    zone: str = "UTC"
-    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+    kind: Annotated[Literal[BudgetKind.PURCHASES], _KIND]
+    window: _Window
+    zone: _Zone = "UTC"
+    limit: Annotated[
+        int, Field(ge=0, le=1_000_000, description="The most that are bought in one window.")
+    ]
 
     _zone = field_validator("zone")(_check_zone)
 
@@ -145,17 +169,21 @@ class PurchasesBudget(_Budget):
 class AttemptsBudget(_Budget):
     """How many purchases are sent in any hour, failed and unknown ones counted too."""
 
-    kind: Literal[BudgetKind.ATTEMPTS]
-    limit: Annotated[int, Field(ge=0, le=1_000_000)]
+    kind: Annotated[Literal[BudgetKind.ATTEMPTS], _KIND]
+    limit: Annotated[
+        int, Field(ge=0, le=1_000_000, description="The most that are sent in any hour.")
+    ]
 
 
 class PerNumberBudget(_Budget):
     """What one number may cost."""
 
-    kind: Literal[BudgetKind.PER_NUMBER]
-    setup: Money
-    monthly: Money
-    first_year: Money
+    kind: Annotated[Literal[BudgetKind.PER_NUMBER], _KIND]
+    setup: Annotated[Money, Field(description="The most that it costs once.")]
+    monthly: Annotated[Money, Field(description="The most that it costs a month.")]
+    first_year: Annotated[
+        Money, Field(description="The most that set-up and twelve months come to.")
+    ]
 
 
 Budget = Annotated[
@@ -169,13 +197,38 @@ REQUIRED_KINDS = (BudgetKind.CASH, BudgetKind.RUN_RATE, BudgetKind.COUNT, Budget
 class ExchangeRate(Noun):
     """One unit of `source` costs `rate` of `target`, said by a person on a day."""
 
-    source: str
-    target: str
-    rate: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
-    as_of: AwareDatetime
-    max_age_days: Annotated[int, Field(ge=1, le=366)] | None
-    """None never grows stale; only a sandbox policy may say so."""
-    haircut_basis_points: Annotated[int, Field(ge=0, le=BASIS_POINTS)] = 500
+    source: Annotated[str, Field(description="The currency of a price, by its ISO 4217 code.")]
+    target: Annotated[
+        str, Field(description="The currency that it is counted in: a budget's, or the policy's.")
+    ]
+    rate: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$",
+            description='What one unit of `source` costs in `target`, as text: `"1.16"`. None is derived from others.',
+        ),
+    ]
+    as_of: Annotated[
+        AwareDatetime,
+        Field(
+            description='When it was so, as text: `"2026-11-20T00:00:00Z"`; one of the future is not used.'
+        ),
+    ]
+    max_age_days: Annotated[
+        Annotated[int, Field(ge=1, le=366)] | None,
+        Field(
+            description="How long it may be used; after that, what needs it is refused. Null never grows stale: only a "
+            "sandbox policy may say so."
+        ),
+    ]
+    haircut_basis_points: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=BASIS_POINTS,
+            description="What is added on top, in hundredths of a percent, so that a rate that moves breaks no budget.",
+        ),
+    ] = 500
 
     @field_validator("source", "target")
     @classmethod
@@ -224,9 +277,22 @@ class RegisteredAssistant(Noun):
     Its addresses may hold `{assistant_id}` behind the host.
     """
 
-    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9._:-]{1,64}|[A-Za-z0-9._:-]{0,63}\*)$")]
-    voice_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
-    sms_url: Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None = None
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Za-z0-9._:-]{1,64}|[A-Za-z0-9._:-]{0,63}\*)$",
+            description="Its `assistant_id`, or a beginning and `*` for all that begin so. The exact name counts "
+            "before a pattern, and a longer pattern before a shorter one. A live policy takes no bare `*`.",
+        ),
+    ]
+    voice_url: Annotated[
+        Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None,
+        Field(description="Where calls to its numbers go; null is nowhere."),
+    ] = None
+    sms_url: Annotated[
+        Annotated[str, Field(pattern=r"^https://\S{1,500}$")] | None,
+        Field(description="Where texts to its numbers go; null is nowhere."),
+    ] = None
 
     _templates = field_validator("voice_url", "sms_url")(_check_template)
 
@@ -240,27 +306,56 @@ class RegisteredAssistant(Noun):
 class CarrierPolicy(Noun):
     """A carrier that may be used, the only host that may be paid, and the accounts that may pay."""
 
-    provider: Provider
-    host: str
-    accounts: tuple[str, ...] | Literal["any"] = "any"
-    """Account fingerprints; `any` is for sandbox policies."""
+    provider: Annotated[Provider, Field(description="Which carrier; each stands once.")]
+    host: Annotated[
+        str, Field(description="The only host that is asked to sell, without a scheme.")
+    ]
+    accounts: Annotated[
+        tuple[str, ...] | Literal["any"],
+        Field(
+            description="Fingerprints of the accounts that may pay, as a refusal names them. `any` is for sandbox "
+            "policies; a live one names them."
+        ),
+    ] = "any"
 
 
 class LevelAbove(Noun):
     """The consent that a purchase needs whose first year costs more than an amount."""
 
-    first_year: Money
-    level: Level
+    first_year: Annotated[
+        Money,
+        Field(
+            description="The amount: set-up and twelve months of all its numbers, in any currency."
+        ),
+    ]
+    level: Annotated[
+        Level,
+        Field(description="The weakest consent that is enough for what costs more than that."),
+    ]
 
 
 class Levels(Noun):
     """The consent that each operation needs at least; `assign` is a move of a number in use."""
 
-    buy: Level
-    release: Level
-    assign: Level
-    buy_above: Annotated[tuple[LevelAbove, ...], Field(max_length=4)] = ()
-    """More for dear purchases; never less than `buy`."""
+    buy: Annotated[Level, Field(description="The weakest consent that is enough to buy.")]
+    release: Annotated[
+        Level, Field(description="The weakest consent that is enough to give a number back.")
+    ]
+    assign: Annotated[
+        Level,
+        Field(
+            description="The weakest consent that is enough to move a number in use, or another requester's; to "
+            "connect an idle one of one's own needs none."
+        ),
+    ]
+    buy_above: Annotated[
+        tuple[LevelAbove, ...],
+        Field(
+            max_length=4,
+            description="More for dear purchases, never less than `buy`. Of several that fit the strongest counts; "
+            "where the total is unknown, all do.",
+        ),
+    ] = ()
 
     def needed(self, op: Op) -> Level:
         """The level for one operation, whatever it costs."""
@@ -286,8 +381,13 @@ def _is_absent(value: object) -> bool:
 class Approvals(Noun):
     """Where the approval page is besides this machine, for phones and for people at other machines."""
 
-    public_url: str
-    """`https://host` or `https://host:port`, as browsers write it: exactly the page's origin there."""
+    public_url: Annotated[
+        str,
+        Field(
+            description="`https://host` or `https://host:port` behind your own reverse proxy, as browsers write it: "
+            "exactly the page's origin there, in lower case, no path, no IP address."
+        ),
+    ]
 
     @field_validator("public_url")
     @classmethod
@@ -314,19 +414,67 @@ class Approvals(Noun):
 class PolicyDocument(Noun):
     """What a person writes; the store adds version and hash."""
 
-    currency: str
-    """Totals are shown in it where currencies differ."""
-    approval_minutes: Annotated[int, Field(ge=1, le=10_080)]
-    pending_per_requester: Annotated[int, Field(ge=1, le=1_000)]
-    levels: Levels
-    budgets: Annotated[tuple[Budget, ...], Field(min_length=1, max_length=100)]
-    rates: tuple[ExchangeRate, ...] = ()
-    carriers: Annotated[tuple[CarrierPolicy, ...], Field(min_length=1)]
-    countries: tuple[Country, ...] | Literal["any"]
-    assistants: tuple[RegisteredAssistant, ...]
+    currency: Annotated[
+        str,
+        Field(
+            description="The ISO 4217 code of the currency in which totals are shown where prices differ in theirs."
+        ),
+    ]
+    approval_minutes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_080,
+            description="How long a wish waits for a person, holding its budget; after that it expires.",
+        ),
+    ]
+    pending_per_requester: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000,
+            description="How many wishes of one requester may wait at once; one more is refused.",
+        ),
+    ]
+    levels: Annotated[Levels, Field(description="The consent that each operation needs.")]
+    budgets: Annotated[
+        tuple[Budget, ...],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="The limits, each of one kind. A purchase needs room in every budget that counts it.",
+        ),
+    ]
+    rates: Annotated[
+        tuple[ExchangeRate, ...],
+        Field(
+            description="Exchange rates. What would be counted in another currency without one is refused."
+        ),
+    ] = ()
+    carriers: Annotated[
+        tuple[CarrierPolicy, ...],
+        Field(min_length=1, description="The carriers that may be used; no other is."),
+    ]
+    countries: Annotated[
+        tuple[Country, ...] | Literal["any"],
+        Field(
+            description="Where numbers may be bought, as ISO 3166 codes; an empty list is nowhere. `any` is for "
+            "sandbox policies; a live one names them."
+        ),
+    ]
+    assistants: Annotated[
+        tuple[RegisteredAssistant, ...],
+        Field(description="Who may be given numbers, and where their calls and texts go."),
+    ]
     # Left out of the document where it is absent, as it was before there was such a section: the hash
     # of a policy that was signed then must stay what it was.
-    approvals: Annotated[Approvals | None, Field(exclude_if=_is_absent)] = None
+    approvals: Annotated[
+        Approvals | None,
+        Field(
+            exclude_if=_is_absent,
+            description="The approval page's public address; without it the page is at this machine alone.",
+        ),
+    ] = None
 
     @field_validator("currency")
     @classmethod

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +35,8 @@ _TAKE_TERMINAL = (
 )
 
 
-Answer = str | Callable[[str], str]
-"""What a person types, or how they make it of what is on the screen."""
+Answer = str | signal.Signals | Callable[[str], str]
+"""What a person types, or how they make it of what is on the screen; a signal is sent to the program instead."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Ended:
     err: str
     screen: str = ""
     """What a person saw on the terminal."""
+    echoes: bool = True
+    """Whether the terminal shows afterwards what is typed there."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -180,12 +184,16 @@ def in_terminal(
     screen = ""
     for prompt, answer in types:
         screen += _read_until(controller, prompt)
+        if isinstance(answer, signal.Signals):
+            process.send_signal(answer)
+            continue
         typed = answer if isinstance(answer, str) else answer(screen)
         os.write(controller, typed.encode())
     screen += _read_until(controller, None)
+    echoes = bool(termios.tcgetattr(controller)[3] & termios.ECHO)
     os.close(controller)
     out, err = process.communicate(timeout=END_SECONDS)
-    return Ended(process.returncode, out, err, screen)
+    return Ended(process.returncode, out, err, screen, echoes)
 
 
 def _read_until(controller: int, text: str | None) -> str:

@@ -98,16 +98,34 @@ def test_without_a_terminal_nobody_is_enrolled(shell: Shell) -> None:
     assert (ended.code, shell.json("approver", "list")["approvers"]) == (2, [])
 
 
-def test_a_short_passphrase_makes_no_key(shell: Shell, settings_folder: Path) -> None:
-    ended = enroll_first_with_short(shell)
+def test_short_passphrases_make_no_key(shell: Shell, settings_folder: Path) -> None:
+    short = dict.fromkeys(
+        ("or more: ", "characters or more: ", "10 characters or more: "), "short\n"
+    )
+    ended = shell.run_in_terminal(
+        "approver", "enroll", "ada", types={WRITTEN_DOWN: last_letters, **short}
+    )
     assert ended.code == 2
+    assert "no key was made" in ended.err
     assert not (settings_folder / "keys").exists()
 
 
-def enroll_first_with_short(shell: Shell) -> Ended:
-    return shell.run_in_terminal(
-        "approver", "enroll", "ada", types={WRITTEN_DOWN: last_letters, "or more: ": "short\n"}
-    )
+def test_a_short_passphrase_or_two_different_ones_are_asked_for_again(shell: Shell) -> None:
+    ended = shell.run_in_terminal(
+        "approver", "enroll", "ada",
+        types={
+            WRITTEN_DOWN: last_letters,
+            "or more: ": "short\n",
+            "characters or more: ": f"{WORDS}\n",
+            "again: ": "another one altogether\n",
+            "10 characters or more: ": f"{WORDS}\n",
+            "same again: ": f"{WORDS}\n",
+        },
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert "That has less than 10 characters." in ended.screen
+    assert "These were two different ones." in ended.screen
+    assert [each["person"] for each in shell.json("approver", "list")["approvers"]] == ["ada"]
 
 
 def test_a_person_approves_with_their_passphrase(enrolled: Shell) -> None:

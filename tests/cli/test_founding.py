@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from cli.test_approvers import recovery_in
 from cli.test_live import WORDS, last_letters
 
 MINE = "another four word phrase"
-FIRST: Mapping[str, Answer] = {
+ROOT: Mapping[str, Answer] = {
     "such as ada: ": "ada\n",
     "last four letters: ": last_letters,
+}
+FIRST: Mapping[str, Answer] = {
+    **ROOT,
     "or more: ": f"{WORDS}\n",
     "again: ": f"{WORDS}\n",
 }
@@ -71,6 +75,7 @@ def test_init_leads_through_two_people_and_says_why(live: Shell) -> None:
     assert [each["grade"] for each in approvers(live)] == ["ok"]
     again = init(live)
     assert (again.code, people(live)) == (0, ["ada", "bob"])
+    assert "ada and bob may sign here." in prose(again.out)
 
 
 def test_who_leaves_after_the_first_is_led_to_the_second_next_time(live: Shell) -> None:
@@ -92,10 +97,25 @@ def test_who_leaves_after_the_first_is_led_to_the_second_next_time(live: Shell) 
     assert (later.code, people(live)) == (0, ["ada", "bob"])
 
 
-def test_who_failed_after_the_root_was_made_goes_on_with_the_paper(live: Shell) -> None:
-    failed = init(live, **{**FIRST, "again: ": "something else\n"})
-    assert (failed.code, people(live)) == (2, [])
-    paper = recovery_in(failed.screen)
+def test_a_short_passphrase_does_not_end_the_founding(live: Shell) -> None:
+    ended = init(
+        live,
+        **ROOT,
+        **{
+            "or more: ": "short\n",
+            "characters or more: ": f"{WORDS}\n",
+            "again: ": f"{WORDS}\n",
+            "another person: ": "\n",
+        },
+    )
+    assert (ended.code, people(live)) == (0, ["ada"])
+
+
+def test_who_left_after_the_root_was_made_is_told_why_the_paper_is_asked_for(live: Shell) -> None:
+    left = init(live, **ROOT, **{"or more: ": "\x03"})
+    assert (left.code, people(live)) == (130, [])
+    assert "no key was made" in left.screen
+    paper = recovery_in(left.screen)
     ended = init(
         live,
         **{
@@ -108,6 +128,21 @@ def test_who_failed_after_the_root_was_made_goes_on_with_the_paper(live: Shell) 
     )
     assert (ended.code, people(live)) == (0, ["ada"])
     assert paper not in ended.screen + ended.out
+    told = prose(ended.screen.replace("\r", ""))
+    assert "It is there already" in ended.out
+    assert re.search(
+        r"its root is there already, made on 20\d\d-\d\d-\d\d; but nobody may sign", told
+    )
+    assert "let in with the recovery key that was shown then" in told
+    assert "If its paper is lost" in told
+    assert re.search(r"Nobody may sign here, so the recovery key has to; it was shown when", told)
+
+
+def test_whoever_comes_to_one_approver_is_told_who_there_is(live: Shell) -> None:
+    init(live, **typed(("another person: ", "\n")))
+    again = init(live, **{"another person: ": "\n"})
+    assert again.code == 0
+    assert "ada may sign here already." in again.screen
 
 
 def test_the_same_person_is_no_second_approver(live: Shell) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.shell import NUMBER, Ended, Shell
+from cli.shell import NUMBER, Answer, Ended, Shell
 from house import policy_with
 from ringfence_server.opening import open_installation
 from ringfence_server.settings import Settings
@@ -30,7 +30,7 @@ def last_letters(screen: str) -> str:
     return f"{found[0]}\n"
 
 
-def in_terminal(shell: Shell, *arguments: str, **types: str) -> Ended:
+def in_terminal(shell: Shell, *arguments: str, **types: Answer) -> Ended:
     return shell.run_in_terminal(
         *arguments,
         types=types,

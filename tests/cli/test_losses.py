@@ -87,7 +87,7 @@ class Typed(Terminal):
     def __init__(self, *words: str) -> None:
         self.words, self.said = list(words), ""
 
-    def secret(self, prompt: str) -> str:
+    def secret(self, prompt: str, *, if_left: str) -> str:
         return self.words.pop(0)
 
     def say(self, text: str) -> None:
@@ -102,11 +102,11 @@ def test_each_wrong_passphrase_makes_the_next_try_wait_twice_as_long(
     key = new_key("ada", WORDS)
     terminal = Typed(*MISTYPED, WORDS)
     with pytest.raises(WrongPassphrase) as refused:
-        signing.unlocked(terminal, key)
+        signing.unlocked(terminal, [key])
     assert waited == [signing.DELAY_SECONDS, 2 * signing.DELAY_SECONDS]
     assert terminal.words == [WORDS], "there is no fourth try"
     assert not [word for word in MISTYPED if word in terminal.said + refused.value.message]
-    assert signing.unlocked(Typed(MISTYPED[0], WORDS), key).key.kind is KeyKind.PASSPHRASE
+    assert signing.unlocked(Typed(MISTYPED[0], WORDS), [key]).key.kind is KeyKind.PASSPHRASE
 
 
 def test_whose_key_is_lost_is_told_who_may_sign_and_where_to_name_it(live: Shell) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from guard.signing import Somebody
 from ringfence.guard import consent, enrolment
-from ringfence_server.keys.locked import read_key
+from ringfence_server.keys.locked import KeyFile, read_key
 from ringfence_server.opening import open_installation
 from ringfence_server.settings import read_settings
 
 
-def vouch(file: Path, passphrase: str, who: Somebody) -> None:
+def vouch(file: Path, passphrase: str, who: Somebody | KeyFile) -> None:
     """Let somebody sign from now on, in the installation of this process's settings."""
     signer = read_key(file).unlock(passphrase)
     opened = open_installation(read_settings())

@@ -1,4 +1,4 @@
-"""`python -m docs.reference`: the reference of tools, errors, commands and settings, written from the code.
+"""`python -m docs.reference`: the reference of tools, errors, commands, settings and policy, written from the code.
 
 `make reference` writes docs/reference; a test holds that what is there is what would be written.
 """
@@ -9,12 +9,17 @@ import argparse
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import click
 import typer
 
+from guard.policy_fields import nouns_in
 from ringfence.errors import RingfenceError, all_errors
+from ringfence.nouns import Noun
+from ringfence.numbers import NumberType
+from ringfence.offers import Provider
+from ringfence.policy import REQUIRED_KINDS, PolicyDocument
 from ringfence_server.cli import exits
 from ringfence_server.cli.program import build
 from ringfence_server.cli.serving import parser as serve_parser
@@ -37,6 +42,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors,
         "commands.md": commands,
         "settings.md": settings,
+        "policy.md": policy,
     }
     return {name: "\n".join(make()).rstrip() + "\n" for name, make in made.items()}
 
@@ -229,6 +235,91 @@ def settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else _code(field.default)
         yield f"| `{PREFIX}{name.upper()}` | {_cell(field.description or '')} | {default} |"
+
+
+# The policy.
+
+
+def policy() -> Iterator[str]:
+    """Everything that a policy can say."""
+    yield from ("# Policy", "", WRITTEN, "", " ".join(_POLICY.split()))
+    kinds = ", ".join(f"`{kind}`" for kind in REQUIRED_KINDS)
+    yield from ("", _LIVE, "")
+    yield f"Without a budget of each of the kinds {kinds} for scope `all`, nothing is bought."
+    for path, model in policy_models():
+        yield from _model(path, model)
+    yield from ("", "## Scopes", "", "What a budget counts, and what stands behind the colon:", "")
+    yield from ("| scope | counts |", "|---|---|")
+    yield from (f"| `{scope}` | {told} |" for scope, told in _SCOPES.items())
+    yield from ("", "## A complete example", "", "Every field stands in it once at least.", "")
+    yield from ("```yaml", EXAMPLE.read_text(encoding="utf-8").rstrip(), "```")
+
+
+EXAMPLE = Path(__file__).with_name("example_policy.yaml")
+_POLICY = """
+A policy is a file in YAML, which `ringfence policy apply FILE` puts in force, `ringfence policy plan FILE` tells in
+words, and `ringfence policy show` prints. It is closed and strict: an unknown field, one that stands twice, a float or
+a wildcard where none is allowed, and the file is not read; the old policy stays. Amounts are text with a currency
+(`"25.00 USD"`); what holds a colon or begins with `*` is quoted. Levels of consent stand weakest first;
+[SECURITY.md](../../SECURITY.md) says what each proves. What is not said is refused, and *unlimited* cannot be said. A
+policy holds no prices and no papers: carriers say what a number costs, and what a country asks for.
+"""
+_LIVE = (
+    "In a live installation approvers sign whatever loosens anything, and a policy has to be narrower: "
+    "consent is at level `passphrase` or stronger everywhere; every rate has `max_age_days`; accounts, countries and "
+    "assistants are named, none is `any` or a bare `*`."
+)
+_SCOPES: Mapping[str, str] = {
+    "all": "everything",
+    "provider:telnyx": "what this carrier sells: " + ", ".join(f"`{each}`" for each in Provider),
+    "country:GB": "numbers of this country, by its ISO 3166 code",
+    "type:toll_free": "numbers of this type: " + ", ".join(f"`{each}`" for each in NumberType),
+    "assistant:reception": "what this assistant shall get, by its exact name",
+    "requester:local:ada": "what this requester asks for, as the card names it",
+    "mandate:man_…": "what is bought under this mandate; there are none yet, so it counts nothing",
+}
+
+
+def policy_models() -> Iterator[tuple[str, type[Noun]]]:
+    """Every section of a policy with its path; `[]` stands behind a list."""
+    yield "", PolicyDocument
+    yield from _inner(PolicyDocument, "")
+
+
+def _inner(model: type[Noun], path: str) -> Iterator[tuple[str, type[Noun]]]:
+    for name, field in model.model_fields.items():
+        for inner in nouns_in(field.annotation):
+            at = f"{path}{name}{'[]' if _is_list(field.annotation) else ''}"
+            yield at, inner
+            yield from _inner(inner, f"{at}.")
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is tuple
+
+
+def _model(path: str, model: type[Noun]) -> Iterator[str]:
+    kind = model.model_fields.get("kind")
+    title = f"{path} of kind {get_args(kind.annotation)[0].value}" if kind else path
+    yield from ("", f"## {title or 'The document'}", "", inspect.getdoc(model) or "", "")
+    yield from ("| field | takes | default | what it means |", "|---|---|---|---|")
+    schemas = full_schema(model)["properties"]
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else _default(field.default)
+        takes = _section(path, name, field.annotation) or _takes(schemas[name])
+        yield f"| `{name}` | {_cell(takes)} | {default} | {_cell(field.description or '')} |"
+
+
+def _default(value: object) -> str:
+    return {(): "an empty list", None: "absent"}.get(value) or _code(value)  # type: ignore[call-overload]  # keyed by constants
+
+
+def _section(path: str, name: str, annotation: object) -> str:
+    """Where the sections of a field are told, which are objects; empty for a plain value."""
+    if not list(nouns_in(annotation)):
+        return ""
+    at = f"{path}{'.' if path else ''}{name}"
+    return f"list of objects: `{at}[]` below" if _is_list(annotation) else f"object: `{at}` below"
 
 
 if __name__ == "__main__":

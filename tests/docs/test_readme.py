@@ -145,6 +145,7 @@ def test_going_live_leads_from_nothing_to_a_number_that_two_approvers_stand_for(
     assert "0.00 USD" in policy.read_text()
     [written] = examples("yaml live")
     policy.write_text(written.text)
+    sign = [("Whose key signs", "ada\n"), *sign]  # the two keep their keys in one folder
     applied = played(allowed, checkout, tmp_path, sign)
     assert "Version 2 of the policy is in force." in applied.out
     assert "ada, bob may sign" in applied.out

@@ -15,7 +15,7 @@ _NAMES = ({"name"}, {"provider"}, {"source", "target"}, {"first_year"})
 def every_field(model: type[Noun], path: str = "") -> Iterator[str]:
     """The path of each field that holds a value: `budgets[cash].limit`."""
     for name, field in model.model_fields.items():
-        inner = list(_nouns(field.annotation))
+        inner = list(nouns_in(field.annotation))
         if not inner:
             yield f"{path}{name}"
         for each in inner:
@@ -28,7 +28,7 @@ def changed(before: Noun, after: Noun, path: str = "") -> Iterator[str]:
         one, other = getattr(before, name), getattr(after, name)
         if one == other:
             continue
-        if not list(_nouns(field.annotation)):
+        if not list(nouns_in(field.annotation)):
             yield f"{path}{name}"
         elif isinstance(one, Noun) and isinstance(other, Noun):
             yield from changed(one, other, f"{path}{name}{_tag(type(one))}.")
@@ -69,9 +69,9 @@ def _tag(model: type[Noun]) -> str:
     return f"[{get_args(kind.annotation)[0].value}]" if kind else ""
 
 
-def _nouns(annotation: object) -> Iterator[type[Noun]]:
+def nouns_in(annotation: object) -> Iterator[type[Noun]]:
     """The nouns that a field may hold, however deep in its type."""
     if isinstance(annotation, type) and issubclass(annotation, Noun):
         yield annotation
     for inner in get_args(annotation):
-        yield from _nouns(inner)
+        yield from nouns_in(inner)

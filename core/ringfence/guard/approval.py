@@ -56,7 +56,7 @@ def approve(tx: Transaction, intent_id: str, evidence: Evidence, *, digest: str)
     intent = existing(tx, intent_id)
     if intent.state in {IntentState.APPROVED, IntentState.EXECUTING} or _is_done(intent):
         return intent
-    _check_open(tx, intent)
+    check_open(tx, intent)
     _check_evidence(tx, intent, evidence, digest)
     return _approved(tx, intent, evidence.level, evidence.channel, evidence.person)
 
@@ -77,7 +77,7 @@ def approve_signed(
     intent = existing(tx, intent_id)
     if intent.state in {IntentState.APPROVED, IntentState.EXECUTING} or _is_done(intent):
         return intent
-    _check_open(tx, intent)
+    check_open(tx, intent)
     given = consent.add(tx, intent, statement, signature)
     people = consent.people(tx, intent)
     tx.audit(
@@ -152,7 +152,13 @@ def _is_done(intent: Intent) -> bool:
     }  # fmt: skip
 
 
-def _check_open(tx: Transaction, intent: Intent) -> None:
+def check_open(tx: Transaction, intent: Intent) -> None:
+    """Check that a yes to an intent would be taken at this moment.
+
+    Raises:
+        Declined, Expired, PolicyRefused: it has ended.
+        Frozen: spending is frozen.
+    """
     if intent.state in _ENDED:
         raise _ENDED[intent.state](intent)
     if tx.now >= intent.expires_at:

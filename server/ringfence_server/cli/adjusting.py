@@ -34,6 +34,8 @@ from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Terminal
 from ringfence_server.opening import Premises
 
+_WHY = "Why, in words that can be erased later: "
+
 
 def adjust(
     subject: Annotated[
@@ -79,7 +81,7 @@ def adjust(
         return show_proposed(in_premises(work), as_json=as_json)
     with Terminal() as terminal:
         if is_new and words is None:
-            words = words_of(terminal.line("Why, in words that can be erased later: "), None)
+            words = words_of(terminal.line(_WHY, if_left="You left: nothing was written."), None)
         if is_new and words is None:
             raise _without_reason()
         done, planned = in_premises(
@@ -151,7 +153,7 @@ async def _adjusted(
         return True, planned
     keys = own_keys(opened, key)
     terminal.say(f"\n{text}\n")
-    signer = unlocked(terminal, keys[0])
+    signer = unlocked(terminal, keys)
     statement = await adjusting.statement(desk, planned, words or Words.fresh(""))
     if await adjusting.adjust_signed(desk, statement, signer.sign(statement), words):
         return True, planned

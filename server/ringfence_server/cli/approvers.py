@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ringfence.approvers import PERSON_PATTERN, ApproverKey, Signature, Statement
+from ringfence.approvers import PERSON_PATTERN, ApproverKey, Purpose, Signature, Statement
 from ringfence.desk import inviting
 from ringfence.errors import InvalidArguments, NotAuthorized
 from ringfence.guard import authority, changes, consent, enrolment
 from ringfence.guard.changes import Change, ChangeState
 from ringfence.intents import Level
+from ringfence.store import statements
 from ringfence.store.transaction import Store, Transaction
 from ringfence_server.cli import changing
 from ringfence_server.cli.at_work import person as whoever
 from ringfence_server.cli.at_work import premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.inviting import invited, public_address
-from ringfence_server.cli.output import Json, show, table
+from ringfence_server.cli.output import Json, filled, show, table
 from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import key_path, new_passphrase, own_keys, recovered, unlocked
 from ringfence_server.cli.terminal import Terminal
@@ -258,8 +260,12 @@ def new_root(terminal: Terminal, store: Store) -> Unlocked:
         f"\n    {words}\n"
     )
     last = words.rpartition("-")[2]
-    if terminal.line("When you have it, type its last four letters: ").upper() != last:
-        raise NotAuthorized("The recovery key was not written down; nothing was made.")
+    asked = "When you have it, type its last four letters: "
+    if terminal.line(asked, if_left="You left: nothing was made.").upper() != last:
+        raise NotAuthorized(
+            "The recovery key was not written down; nothing was made.",
+            remedy="Run the command again with paper at hand: it shows another recovery key.",
+        )
     statement = store.read_now(lambda tx: enrolment.root(tx, key.key, nonce=consent.fresh_nonce()))
     store.write_now(lambda tx: enrolment.found(tx, statement, key.sign(statement)))
     return key
@@ -271,10 +277,18 @@ def signer_here(
     """Whoever signs the change, with their key unlocked; where nobody may sign, the recovery key does."""
     enrolled = _enrolled(opened.desk.store)
     if not enrolled and not is_recovery:
-        terminal.say("Nobody may sign here, so the recovery key has to.")
+        made = opened.desk.store.read_now(root_made)
+        shown = f"; it was shown when the root was made, on {made:%Y-%m-%d}" if made else ""
+        terminal.say(filled(f"Nobody may sign here, so the recovery key has to{shown}."))
     if is_recovery or not enrolled:
         return recovered(terminal)
-    return unlocked(terminal, own_keys(opened, file)[0])
+    return unlocked(terminal, own_keys(opened, file))
+
+
+def root_made(tx: Transaction) -> datetime | None:
+    """When the root was made, and its recovery key shown; None where there is none."""
+    made = [each.statement.made_at for each in statements.of_purposes(tx, [Purpose.ROOT])]
+    return made[0] if made else None
 
 
 def _signed(store: Store, statement: Statement, signer: Unlocked) -> Change:

@@ -11,14 +11,13 @@ from ringfence.errors import NotAuthorized
 from ringfence.guard import changes
 from ringfence.guard.changes import Change, ChangeState
 from ringfence.store.transaction import Store
+from ringfence_server.cli import collecting
 from ringfence_server.cli.at_work import person, premises
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import filled, show
 from ringfence_server.cli.reading import CONSENT
 from ringfence_server.cli.signing import own_keys, unlocked
 from ringfence_server.cli.terminal import Terminal
-from ringfence_server.keys.locked import KeyFile
-from ringfence_server.opening import Premises
 
 _STANDS = {
     ChangeState.WAITING: "It changes nothing until it is signed.",
@@ -49,11 +48,14 @@ def approve_change(change_id: str, *, file: Path | None, as_json: bool) -> Exit:
         store = opened.desk.store
         change = store.read_now(lambda tx: changes.get(tx, change_id))
         if change.state is ChangeState.WAITING:
-            key = _key(opened, change, file)
+            there = store.read_now(lambda tx: collecting.of_change(tx, change))
+            keys = (
+                collecting.keys_that_add(opened, there, file) if there else own_keys(opened, file)
+            )
             terminal.say(
                 f"\n{told(change)}\n\nTo sign it, type the passphrase; to leave, Ctrl-C.\n"
             )
-            signature = unlocked(terminal, key).sign(change.statement)
+            signature = unlocked(terminal, keys).sign(change.statement)
             change = authorizing.hand_in(opened.desk, change_id, signature)
     show(as_document(change), told(change), as_json=as_json)
     return _EXITS.get(change.state, Exit.REFUSED)
@@ -143,15 +145,3 @@ def as_document(change: Change) -> dict[str, Any]:
         "needed": change.needed and change.needed.value,
         "until": change.until.isoformat(),
     }
-
-
-def _key(opened: Premises, change: Change, file: Path | None) -> KeyFile:
-    """A key at hand of somebody who has not signed yet; with `file` that one."""
-    at_hand = own_keys(opened, file)
-    found = [each for each in at_hand if each.person not in change.signed_by]
-    if not found:
-        raise NotAuthorized(
-            f"{at_hand[0].person} has signed {change.change_id} already; two keys of one person are one person.",
-            remedy=f"Another approver signs it: {changes.signing_command(change)} --key FILE",
-        )
-    return found[0]

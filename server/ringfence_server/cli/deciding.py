@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
@@ -12,23 +13,24 @@ from rich.table import Table
 
 from ringfence.desk import consenting, resolving
 from ringfence.desk.resolving import Open
-from ringfence.errors import InvalidArguments, PolicyRefused
-from ringfence.guard.approval import needed_level
+from ringfence.errors import InvalidArguments
+from ringfence.guard import approval
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.guard.changes import Change, is_change
 from ringfence.guard.windows import keep_up
-from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level, Line, Op
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Line, Op
 from ringfence.states import IntentState
 from ringfence.store import intents
 from ringfence.store.transaction import Transaction
-from ringfence_server.cli import changing, exits, reading
+from ringfence_server.cli import changing, collecting, exits, reading
 from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import in_premises, person, premises, surface, work_off
+from ringfence_server.cli.collecting import Collected
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import Json, filled, show, table
-from ringfence_server.cli.signing import own_keys, unlocked
+from ringfence_server.cli.signing import unlocked
 from ringfence_server.cli.terminal import Answer, Terminal
-from ringfence_server.keys.locked import Unlocked
+from ringfence_server.keys.locked import KeyFile, Unlocked
 from ringfence_server.opening import Premises
 from ringfence_tools.intent_result import intent_result
 
@@ -91,7 +93,8 @@ def show_one(decision_id: DecisionId, *, as_json: Json = False) -> Exit:
     intent_id = decision_id
     with premises() as opened:
         facts = opened.desk.store.read_now(lambda tx: read_facts(tx, intent_id))
-    text = f"{card(facts)}\n\n{reading.standing(facts.intent)}"
+        half = collecting.half_signed(opened, facts.intent)
+    text = f"{card(facts)}\n\n{reading.standing(facts.intent, half)}"
     show(_document(facts.intent) if as_json else {}, text, as_json=as_json)
     return Exit.DONE
 
@@ -106,36 +109,38 @@ def approve(decision_id: DecisionId, *, key: KeyOption = None, as_json: Json = F
         return changing.approve_change(decision_id, file=key, as_json=as_json)
     intent_id = decision_id
     with Terminal() as terminal, premises() as opened:
-        facts = opened.desk.store.write_now(partial(_fresh_facts, intent_id=intent_id))
+        store = opened.desk.store
+        facts = store.write_now(partial(_fresh_facts, intent_id=intent_id))
         signer, answer = None, Answer.YES
         if facts.intent.state is IntentState.AWAITING_APPROVAL:
-            needed = opened.desk.store.read_now(lambda tx: needed_level(tx, facts.intent))
-            is_signed = needed not in WEAK_LEVELS or opened.settings.mode == "live"
-            if is_signed:
-                _check_adds(opened, facts.intent, needed)
-            keys = own_keys(opened, key) if is_signed else []
-            note = opened.desk.store.read_now(partial(_price_age, facts=facts))
+            keys = _keys(opened, facts.intent, key)
+            note = store.read_now(partial(_price_age, facts=facts))
             answer = terminal.ask(card(facts), facts.intent, note=note)
             if answer is Answer.YES and keys:
-                signer = unlocked(terminal, keys[0])
-    intent = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
-    show(_document(intent), reading.standing(intent), as_json=as_json)
+                signer = unlocked(terminal, keys)
+    intent, half = in_premises(partial(_decided, shown=facts, answer=answer, signer=signer))
+    show(_document(intent), reading.standing(intent, half), as_json=as_json)
     return exits.of_state(intent.state)
 
 
-def _check_adds(opened: Premises, intent: Intent, needed: Level) -> None:
-    """Ask nobody for a passphrase where it would prove nothing.
+def _keys(opened: Premises, intent: Intent, file: Path | None) -> list[KeyFile]:
+    """The keys at hand that can sign for it; none where a person's word is enough.
+
+    Whatever would make the answer worth nothing is said here, before anybody is asked anything.
 
     Raises:
-        PolicyRefused: it takes a passkey, and a passkey signs on the page alone.
+        Declined, Expired, Frozen: it cannot be approved now.
+        PolicyRefused, NotAuthorized, ConfigurationError: nobody here can approve it with a passphrase.
     """
-    if needed is not Level.PASSKEY:
-        return
-    url = opened.page_keeper().living() or opened.settings.approvals_url
-    raise PolicyRefused(
-        f"{intent.intent_id} needs an approver's passkey, which signs on the page; a passphrase is not enough.",
-        remedy=f"Open it there: {url}/i/{intent.intent_id} (ringfence approvals serve, where no page is served).",
-    )
+
+    def read(tx: Transaction) -> Collected | None:
+        is_signed = tx.mode == "live" or approval.needed_level(tx, intent) not in WEAK_LEVELS
+        there = collecting.of_intent(tx, intent) if is_signed else None
+        approval.check_open(tx, intent)
+        return there
+
+    there = opened.desk.store.read_now(read)
+    return collecting.keys_that_add(opened, there, file) if there is not None else []
 
 
 def decline(
@@ -182,6 +187,14 @@ def _fresh_facts(tx: Transaction, intent_id: str) -> Facts:
 
 
 async def _decided(
+    opened: Premises, *, shown: Facts, answer: Answer, signer: Unlocked | None
+) -> tuple[Intent, Sequence[str]]:
+    """How it stands after what the person said, and what it still takes where others have to sign as well."""
+    intent = await _carried_out(opened, shown=shown, answer=answer, signer=signer)
+    return intent, collecting.half_signed(opened, intent)
+
+
+async def _carried_out(
     opened: Premises, *, shown: Facts, answer: Answer, signer: Unlocked | None
 ) -> Intent:
     """Do what the person said, to exactly what the card showed."""

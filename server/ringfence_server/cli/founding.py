@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.guard import authority
-from ringfence_server.cli.approvers import enroll_signed, is_name, new_root, signer_here
+from ringfence_server.cli.approvers import enroll_signed, is_name, new_root, root_made, signer_here
 from ringfence_server.cli.output import filled
 from ringfence_server.cli.terminal import MAX_TRIES, Terminal
 from ringfence_server.keys.locked import Unlocked
@@ -28,13 +28,15 @@ def lead(opened: Premises) -> None:
         return
     with Terminal() as terminal:
         if not people:
-            terminal.say("\nThis installation is live: what is bought here, approvers sign.")
+            terminal.say(f"\n{filled(_before_the_first(opened))}")
             person = _name(terminal, "The first approver, a short name such as ada: ", ())
             if person is None:
                 return
             _, path, _ = enroll_signed(terminal, opened, person, _root(terminal, opened))
             people = frozenset({person})
             terminal.say(f"{person} may sign now. The locked key is in {path}.")
+        else:
+            terminal.say(f"\n{' and '.join(sorted(people))} may sign here already.")
         terminal.say(f"\n{filled(WHY_TWO)}\n")
         person = _name(terminal, "The second approver, another person: ", people)
         if person is None:
@@ -49,13 +51,14 @@ def lead(opened: Premises) -> None:
 
 def what_is_next(opened: Premises) -> str:
     """What a person does next in a live installation."""
-    missing = ENOUGH - len(_people(opened))
+    people = _people(opened)
+    missing = ENOUGH - len(people)
     signing = (
         "sign what may be bought: ringfence policy apply FILE. Until then its policy allows nothing, and every "
         "purchase is refused."
     )
     if missing <= 0:
-        return filled(f"Next, {signing}")
+        return filled(f"{' and '.join(sorted(people))} may sign here. Next, {signing}")
     enrolling = "ringfence approver enroll NAME, or in a terminal again: ringfence init."
     if missing == 1:
         return "\n".join(
@@ -70,6 +73,18 @@ def what_is_next(opened: Premises) -> str:
     )
 
 
+def _before_the_first(opened: Premises) -> str:
+    """What there is where nobody may sign."""
+    made = opened.desk.store.read_now(root_made)
+    if made is None:
+        return "This installation is live: what is bought here, approvers sign."
+    return (
+        f"This installation is live, and its root is there already, made on {made:%Y-%m-%d}; but nobody may sign "
+        "yet. So the first approver is let in with the recovery key that was shown then. If its paper is lost, leave "
+        "with Ctrl-C and found another installation: another RINGFENCE_HOME, then ringfence init."
+    )
+
+
 def _people(opened: Premises) -> frozenset[str]:
     return opened.desk.store.read_now(authority.read).people
 
@@ -77,7 +92,7 @@ def _people(opened: Premises) -> frozenset[str]:
 def _name(terminal: Terminal, prompt: str, taken: frozenset[str] | tuple[()]) -> str | None:
     """A short name that nobody has here yet; None where nobody wants to."""
     for _ in range(MAX_TRIES):
-        person = terminal.line(prompt)
+        person = terminal.line(prompt, if_left="You left: nobody was enrolled by this.")
         if not person:
             return None
         if person in taken:
@@ -94,4 +109,4 @@ def _root(terminal: Terminal, opened: Premises) -> Unlocked:
     store = opened.desk.store
     if store.read_now(authority.read).recovery is None:
         return new_root(terminal, store)
-    return signer_here(terminal, opened, None, is_recovery=True)
+    return signer_here(terminal, opened, None, is_recovery=False)

@@ -128,10 +128,9 @@ def _compare(terminal: Terminal, key: ApproverKey) -> None:
     terminal.say(
         f"\nA passkey was made for {key.person}. Its id is {key.shown_id}; the page must show the same."
     )
-    if (
-        terminal.line("If it does, type its last four characters; or no: ").lower()
-        != key.key_id[-4:]
-    ):
+    asked = "If it does, type its last four characters; or no: "
+    said = terminal.line(asked, if_left="You left: nobody was enrolled.")
+    if said.lower() != key.key_id[-4:]:
         raise NotAuthorized(
             "The two ids were not the same, or nobody said so; nobody was enrolled.",
             remedy="If they really differed, somebody else has made that passkey: find out who.",

@@ -67,5 +67,5 @@ def _thawed(opened: Premises, file: Path | None) -> None:
     with Terminal() as terminal:
         keys = own_keys(opened, file)
         terminal.say(f"\nSpending is frozen: {quoted(str(statement.body['reason']))}.\n")
-        signature = unlocked(terminal, keys[0]).sign(statement)
+        signature = unlocked(terminal, keys).sign(statement)
     store.write_now(lambda tx: freeze.unfreeze_signed(tx, statement, signature))

@@ -104,7 +104,7 @@ def _signed(opened: Premises, document: PolicyDocument, file: Path | None) -> Po
         keys = own_keys(opened, file)
         statement, text = store.read_now(lambda tx: _to_sign(tx, document))
         terminal.say(f"\nThis policy allows more than the present one:\n\n{text}\n")
-        signer = unlocked(terminal, keys[0])
+        signer = unlocked(terminal, keys)
     signature = signer.sign(statement)
 
     def write(tx: Transaction) -> Policy | Change:

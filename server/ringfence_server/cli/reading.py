@@ -95,8 +95,13 @@ _DELAYED = "Approved, and not all of it is sent yet. To go on here: ringfence se
 _WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
 
 
-def standing(intent: Intent) -> str:
-    """How it stands, and each line that says more."""
+def standing(intent: Intent, half: Sequence[str] = ()) -> str:
+    """How it stands, and each line that says more.
+
+    Args:
+        intent: what is asked about.
+        half: what it still takes, where some have signed and that is not enough.
+    """
     waits = intent.awaited_line
     command = [] if waits is None else [f"  ringfence resolve {waits.line_id}"]
     said = _WITHDRAWN if intent.is_withdrawn else _STANDS[intent.state]
@@ -110,7 +115,7 @@ def standing(intent: Intent) -> str:
     )
     return "\n".join(
         part
-        for line in [said, *command, *_lines(intent)]
+        for line in [*(half or [said]), *command, *_lines(intent)]
         for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
     )
 

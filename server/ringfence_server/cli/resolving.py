@@ -231,7 +231,7 @@ async def _resolved(
         return True, finding
     keys = own_keys(opened, key)
     terminal.say(f"\n{text}\n")
-    signer = unlocked(terminal, keys[0])
+    signer = unlocked(terminal, keys)
     statement = await resolving.statement(desk, subject, finding, words or Words.fresh(""))
     if await resolving.resolve_signed(desk, statement, signer.sign(statement), words):
         return True, finding

@@ -29,6 +29,11 @@ MIN_PASSPHRASE = 10
 class WrongPassphrase(NotAuthorized):
     """The passphrase does not open the key."""
 
+    default_remedy = (
+        "Try again; after each wrong one it waits a little longer. Nobody can look a lost passphrase up: another "
+        'approver revokes the key and vouches for a new one, as SECURITY.md, "When something is lost", shows.'
+    )
+
 
 class KeyFile(Noun):
     """What the file holds; everything but the box is in the clear, and the box is bound to it."""

@@ -31,16 +31,20 @@ def read_recovery(text: str) -> Unlocked:
     letters = [c for c in text.upper().translate(_LOOK_ALIKES) if c in _ALPHABET]
     size = 32 + _CHECK_BYTES
     if len(letters) != size * 8 // 5:
-        raise NotAuthorized("That is no recovery key: it has another length.")
+        raise NotAuthorized("That is no recovery key: it has another length.", remedy=_RETYPE)
     number = 0
     for letter in letters:
         number = number * 32 + _ALPHABET.index(letter)
     raw = number.to_bytes(size, "big")
     if _check(raw[:32]) != raw[32:]:
-        raise NotAuthorized("That is no recovery key: a letter is mistyped.")
+        raise NotAuthorized("That is no recovery key: a letter is mistyped.", remedy=_RETYPE)
     return _unlocked(raw[:32])
 
 
+_RETYPE = (
+    "Try again: type it as it is on the paper, group by group. Hyphens, spaces and capitals do not matter. "
+    'If the paper is lost: SECURITY.md, "When something is lost".'
+)
 _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
