@@ -29,7 +29,7 @@ from house import ME, PERSON, House, policy_with
 from ringfence.clock import ManualClock
 from ringfence.desk.listing import ListWish, list_numbers
 from ringfence.errors import BudgetExceeded, ProviderUnavailable
-from ringfence.guard import high_water, replay
+from ringfence.guard import high_water, listing, replay
 from ringfence.guard.freeze import freeze
 from ringfence.ids import RandomIds
 from ringfence.intents import Intent
@@ -41,6 +41,7 @@ from ringfence.states import IntentState, LineState
 from ringfence.store import audit, carrier_lists, inventory
 from ringfence.store.balances import Balance
 from ringfence.store.carrier_lists import CarrierList
+from ringfence.store.told import LISTED
 from ringfence_server.app import build_server
 from ringfence_server.installation import Opened
 
@@ -198,7 +199,7 @@ async def test_a_purchase_reads_the_list_once_and_the_chain_knows_of_it(
     assert seen is not None
     assert (seen.read_at, seen.listed) == (house.clock.now(), 0)
     [event] = house.read(lambda tx: audit.about(tx, f"sandbox {house.adapter.account}"))
-    assert (event["type"], event["body"]["count"]) == (carrier_lists.LISTED, 0)
+    assert (event["type"], event["body"]["count"]) == (LISTED, 0)
     house.books_balance()
 
 
@@ -338,9 +339,10 @@ async def test_a_list_of_the_future_is_worth_nothing(
         tmp_path,
         lambda db: db.execute("UPDATE carrier_list SET read_at = '2027' || substr(read_at, 5)"),
     )
-    lists = counted(house)
-    assert (await bought(house, ada)).state is IntentState.APPROVED
-    assert (lists.asked, len(house.charged())) == (1, 1)
+    assert (
+        house.read(lambda tx: listing.fault(tx, house.adapter.provider, house.adapter.account))
+        == "the last one is of 2027-11-22 12:00 UTC"
+    )
 
 
 # A carrier that cannot be listed.

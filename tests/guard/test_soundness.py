@@ -178,6 +178,10 @@ TAMPERED: dict[str, tuple[Callable[[sqlite3.Connection], Any], str]] = {
     ),
     "a tightening is undone": (undone_tightening, "policy"),
     "the version before is in force": (older_version, "policy"),
+    "the carrier's list was read a moment ago": (
+        sql("UPDATE carrier_list SET read_at = '2026-11-22T12:00:03.000000Z'"),
+        "list of sandbox",
+    ),
     "the last event is gone": (
         sql("DELETE FROM audit_event WHERE seq = (SELECT seq FROM audit_head)"),
         "history",

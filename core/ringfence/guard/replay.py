@@ -11,6 +11,7 @@ from ringfence.guard.digest import digest_of_bytes
 from ringfence.states import ENDED_LINES, UNSETTLED_LINES, IntentState, LineState, intent_state
 from ringfence.store import audit, carrier_lists, intents, inventory, ledger
 from ringfence.store.schema import moment_text
+from ringfence.store.told import LISTED
 from ringfence.store.transaction import Transaction
 
 _FOLLOWING = frozenset(
@@ -147,7 +148,7 @@ _HANDLERS: Mapping[str, _Handler] = {
     "guard.frozen": Replay._freeze,
     "guard.unfrozen": Replay._freeze,
     "policy.applied": Replay._policy,
-    carrier_lists.LISTED: Replay._listed,
+    LISTED: Replay._listed,
     ledger.WRITTEN: Replay._ledger,
 }
 _KINDS: Mapping[str, _Handler] = {"line": Replay._line, "number": Replay._number}

@@ -18,8 +18,9 @@ from ringfence.guard.authority import Authority
 from ringfence.guard.freeze import freeze
 from ringfence.guard.windows import RENEWALS
 from ringfence.policy import AttemptsBudget
-from ringfence.store import audit, balances, ledger, statements
+from ringfence.store import audit, balances, carrier_lists, ledger, statements
 from ringfence.store.balances import Balance, Key
+from ringfence.store.schema import moment_text
 from ringfence.store.told import Contradiction, Told
 from ringfence.store.transaction import Conflict, Transaction
 
@@ -63,6 +64,9 @@ def _contradictions(tx: Transaction, told: Told) -> Iterator[str]:
         yield "a freeze was lifted, and no approver signed for it"
     yield from _in_policies(tx, told)
     yield from _in_balances(tx, told)
+    for seen in carrier_lists.everything(tx):
+        if moment_text(seen.read_at) != told.lists.get(seen.subject):
+            yield f"the list of {seen.subject} was not read when the database says"
 
 
 def _in_policies(tx: Transaction, told: Told) -> Iterator[str]:

@@ -10,10 +10,8 @@ from sqlalchemy import Row, insert, select, update
 
 from ringfence.offers import Provider
 from ringfence.store import schema
+from ringfence.store.told import LISTED
 from ringfence.store.transaction import Transaction
-
-LISTED = "carrier.listed"
-"""The event with which the chain knows of a list that was compared."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from ringfence.store.balances import Balance, Key, Rows
 if TYPE_CHECKING:
     from ringfence.store.transaction import Transaction
 
+LISTED = "carrier.listed"
+"""The event with which the chain knows of a carrier's list that was compared."""
 MOVED = "balances.moved"
 """The event with which the chain says by how much balances were moved, or that all were replaced.
 
@@ -43,6 +45,8 @@ class Told:
     policies: Mapping[int, str] = field(default_factory=dict)
     """The hash of every version that was put in force."""
     balances: Mapping[Key, Balance] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """When the latest list of every carrier account was read, by what the chain calls the account."""
 
     @property
     def policy_version(self) -> int:
@@ -127,11 +131,19 @@ def _policy(told: Told, event: dict[str, Any]) -> Told:
     return replace(told, policies={**told.policies, version: event["body"]["hash"]})
 
 
+def _listed(told: Told, event: dict[str, Any]) -> Told:
+    """The latest one counts, in whatever order they were compared; moments sort as their text does."""
+    account, read_at = event["subject"], event["body"]["read_at"]
+    latest = max(read_at, told.lists.get(account, ""))
+    return replace(told, lists={**told.lists, account: latest})
+
+
 _STEPS: Mapping[str, Callable[[Told, dict[str, Any]], Told]] = {
     "installation.founded": _founded,
     "guard.frozen": _frozen,
     "guard.unfrozen": _lifted,
     "policy.applied": _policy,
+    LISTED: _listed,
 }
 _SIGNS = tuple(f'"type":"{type_}"' for type_ in (MOVED, *_STEPS))
 """Text that such an event holds; others may hold it too, and are then read in full for nothing."""
