@@ -829,7 +829,14 @@ def make_old(house: House, intent: Intent) -> None:
         for column in ("assistant_id", "role"):
             database.execute(f"ALTER TABLE intent DROP COLUMN {column}")
         database.execute("ALTER TABLE page_nonce DROP COLUMN statement")
-        for table in ("provision", "signature", "statement", "invitation", "used_nonce"):
+        for table in (
+            "provision",
+            "signature",
+            "statement",
+            "invitation",
+            "used_nonce",
+            "carrier_list",
+        ):
             database.execute(f"DROP TABLE {table}")
         database.execute("UPDATE alembic_version SET version_num = '0003'")
         database.commit()
