@@ -12,14 +12,15 @@ from approvals.desk_page import ORIGIN, PERSON, DeskPage
 from approvals.policies import levels
 from house import ME, House
 from ringfence.desk import showing
+from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import cancel_intent
 from ringfence.desk.consenting import approve_on_page, client_declined, decline_at_terminal
-from ringfence.errors import PolicyRefused
+from ringfence.errors import InvalidArguments, PolicyRefused
 from ringfence.guard import freeze
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
-from ringfence.store import inventory, schema
+from ringfence.store import intents, inventory, schema
 from ringfence.store import page as page_rows
 
 AWAITING = IntentState.AWAITING_APPROVAL
@@ -143,6 +144,26 @@ async def test_the_card_of_a_release_shows_what_is_lost_and_what_ends(
     values = re.findall(r'name="decision" value="(\w+)"', answer.text)
     assert values == ["decline", "approve", "stop"], "no other number, and nothing is expensive"
     assert "costs nothing and ends 1.00 USD a month" in (await page.look()).text
+
+
+@pytest.mark.parametrize("reason", [DeclineReason.ANOTHER_NUMBER, DeclineReason.TOO_EXPENSIVE])
+async def test_what_buys_nothing_is_declined_for_no_reason_that_only_a_purchase_has(
+    house: House, page: DeskPage, reason: DeclineReason
+) -> None:
+    """Neither of a release, which is free, nor of a move; whoever sends such a form all the same is told."""
+    await house.buy(*await house.find(), assistant_id="front-desk")
+    [record] = house.read(inventory.paid_for)
+    wish = AssignWish(record.number, "night-desk")
+    moving = (await assign(house.desk, ME, wish)).intent
+    assert moving is not None
+    shown = (await page.open(moving)).text
+    assert re.findall(r'name="decision" value="(\w+)"', shown) == ["decline", "approve", "stop"]
+    answer = await page.decide(moving, reason)
+    assert answer.status_code == 409
+    assert "buys nothing" in answer.text
+    with pytest.raises(InvalidArguments, match="buys nothing"):
+        await decline_at_terminal(house.desk, moving.intent_id, person="bob", reason=reason)
+    assert (await house.now(moving)).state is AWAITING
 
 
 async def test_approving_a_release_gives_the_number_back(house: House, page: DeskPage) -> None:
@@ -413,6 +434,63 @@ async def test_every_id_that_shows_nothing_gets_the_same_page(house: House, page
     answers = [await page.look(path) for path in paths]
     assert {answer.status_code for answer in answers} == {404}
     assert len({(answer.text, str(answer.headers)) for answer in answers}) == 1
+
+
+# What somebody changed in the database.
+
+
+def damage(house: House, intent: Intent, **columns: Any) -> None:
+    row = schema.intent.c.intent_id == intent.intent_id
+    change = schema.intent.update().where(row).values(columns)
+    house.write(lambda tx: tx.connection.execute(change))
+
+
+def terms_of(house: House, intent: Intent) -> str:
+    stored: bytes = house.read(lambda tx: intents.terms_bytes(tx, intent.intent_id))
+    return stored.decode()
+
+
+async def test_a_damaged_row_hides_nothing_else_and_is_told(house: House, page: DeskPage) -> None:
+    """A reader changed one row: the inbox was out of order, and nobody could decide anything."""
+    damaged, whole = [await house.propose(offer) for offer in await house.find(2)]
+    before = terms_of(house, damaged)
+    damage(house, damaged, terms="{}")
+    shown = (await page.look()).text
+    assert f'href="/i/{whole.intent_id}"' in shown
+    assert f'href="/i/{damaged.intent_id}"' not in shown
+    assert f"What is stored of {damaged.intent_id} is not what was proposed" in shown
+    assert "<kbd>ringfence audit verify</kbd>" in shown
+    assert (await page.decide(whole, "decline")).status_code == 303
+    damage(house, damaged, terms=before)
+
+
+async def test_a_damaged_request_says_so_on_its_page_and_takes_no_decision(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    nonce, before = await page.nonce(intent), terms_of(house, intent)
+    damage(house, intent, terms="{}")
+    answer = await page.open(intent)
+    assert answer.status_code == 503
+    assert "<h1>Damaged</h1>" in answer.text
+    assert intent.intent_id in answer.text
+    assert "<kbd>ringfence audit verify</kbd>" in answer.text
+    assert "<form" not in answer.text
+    for decision in ("approve", "decline"):
+        assert (await page.post(intent, decision=decision, nonce=nonce)).status_code == 503
+    damage(house, intent, terms=before)
+    assert (await house.now(intent)).state is AWAITING
+
+
+async def test_a_damaged_request_of_the_past_hides_nothing_else(
+    house: House, page: DeskPage
+) -> None:
+    past, present = [await house.propose(offer) for offer in await house.find(2)]
+    await page.decide(past, "decline")
+    damage(house, past, decided_level="emperor")
+    shown = (await page.look()).text
+    assert f'href="/i/{present.intent_id}"' in shown
+    assert past.intent_id not in shown
 
 
 async def test_a_refused_wish_has_no_page(house: House, page: DeskPage) -> None:

@@ -9,6 +9,7 @@ from ringfence.guard import approval, authority, consent, passkeys
 from ringfence.guard.approval import Evidence
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.store import intents, page
+from ringfence.store.intents import Damaged
 from ringfence.store.transaction import Transaction
 
 
@@ -201,8 +202,13 @@ def _stale(intent_id: str) -> PolicyRefused:
 
 
 async def pending(desk: Desk) -> list[Intent]:
-    """Everything that waits for a person, oldest first."""
+    """Everything that waits for a person and can be read, oldest first."""
     return await desk.store.read(intents.awaiting)
+
+
+async def damaged(desk: Desk) -> list[Damaged]:
+    """Every open intent that cannot be read, so that nobody can decide it."""
+    return await desk.store.read(intents.damaged)
 
 
 async def show(desk: Desk, intent_id: str) -> Intent:

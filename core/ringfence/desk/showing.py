@@ -17,6 +17,7 @@ from ringfence.guard.card import Facts, card, read_facts
 from ringfence.intents import Intent, Level
 from ringfence.states import IntentState
 from ringfence.store import intents, page
+from ringfence.store.intents import Damaged
 from ringfence.store.page import Form
 from ringfence.store.transaction import Transaction
 
@@ -64,6 +65,8 @@ class Inbox:
     """Who has signed for what still waits, by its id."""
     frozen: str | None
     """Why nothing can be approved at all; None while it can."""
+    damaged: Sequence[Damaged]
+    """Open requests that cannot be read, so that nobody can decide them."""
     now: datetime
 
 
@@ -74,7 +77,14 @@ def inbox(desk: Desk) -> Inbox:
         waiting = [intent for intent in intents.awaiting(tx) if tx.now < intent.expires_at]
         lately = intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY)
         signed = {intent.intent_id: _people(tx, intent) for intent in waiting}
-        return Inbox(waiting, lately, signed, tx.frozen, tx.now)
+        return Inbox(
+            waiting=waiting,
+            lately=lately,
+            signed=signed,
+            frozen=tx.frozen,
+            damaged=intents.damaged(tx),
+            now=tx.now,
+        )
 
     return desk.store.read_now(read)
 

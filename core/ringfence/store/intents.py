@@ -30,6 +30,8 @@ from ringfence.store.transaction import Conflict, Transaction
 
 T = TypeVar("T")
 
+DAMAGED = "damaged"
+"""Where an error that is about one damaged intent names it."""
 MAX_LISTED = 1_000
 """Intents in one list for a person; nobody reads more."""
 REPEAT_WINDOW = timedelta(hours=24)
@@ -175,7 +177,9 @@ def _agreed(row: Row[Any], intent: Intent) -> Intent:
 def _damaged(intent_id: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"What is stored of {intent_id} is not what was proposed: {why}. Nothing of it is sent.",
-        remedy="Tell the person: the database was changed or is damaged. Compare it with a copy.",
+        remedy="Tell the person: the database was changed or is damaged. ringfence audit verify says what "
+        "differs; compare it with a copy, or restore one.",
+        details={DAMAGED: intent_id},
     )
 
 
@@ -448,6 +452,7 @@ class Damaged:
     intent_id: str
     why: str
     """A sentence, with the id."""
+    remedy: str
 
 
 def damaged(tx: Transaction) -> list[Damaged]:
@@ -464,7 +469,7 @@ def damaged(tx: Transaction) -> list[Damaged]:
         try:
             get(tx, intent_id)
         except ConfigurationError as error:
-            found.append(Damaged(intent_id, error.message))
+            found.append(Damaged(intent_id, error.message, error.remedy))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from ringfence.errors import RingfenceError
+from ringfence.store.intents import DAMAGED
 
 if TYPE_CHECKING:  # 40 ms that a purchase should not wait for; the first look pays
     from jinja2 import Environment
@@ -39,8 +40,15 @@ class Printer:
         """One page for every id that shows nothing, so that none can be told from another."""
         return self.page("missing.html", 404)
 
+    def damaged(self, error: RingfenceError, *, is_opened: bool = False) -> Response:
+        """What is shown in the place of a request that cannot be read."""
+        log.warning("The approval page cannot show a request: %s", error.message)
+        return self.page("damaged.html", 503, is_opened=is_opened, said=error.message)
+
     def out_of_order(self, error: RingfenceError) -> Response:
         """What is shown where the store cannot be read, or does not hold."""
+        if DAMAGED in error.details:
+            return self.damaged(error)
         log.warning("The approval page cannot read the store: %s", error.message)
         said = "The store cannot be read." if self._is_public else error.message
         return self.page("broken.html", 503, said=said)

@@ -31,6 +31,7 @@ from ringfence.guard.passkeys import TIMEOUT_MS
 from ringfence.guard.viewing import statement
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason
+from ringfence.store.intents import DAMAGED
 from ringfence_server.approvals.form import (
     DECLINE,
     WITHDRAW,
@@ -183,6 +184,7 @@ class PublicPages:
             frozen=None,
             waiting=[row_view(intent, inbox) for intent in inbox.waiting],
             lately=[row_view(intent, inbox) for intent in inbox.lately],
+            damaged=inbox.damaged,
             freeze=self._freeze_form(inbox, viewer),
         )
 
@@ -191,6 +193,10 @@ class PublicPages:
             shown = showing.shown(self._desk, intent_id, origin=viewer.origin, is_form=is_form)
         except NotFound:
             return self._printer.missing()
+        except ConfigurationError as error:
+            if DAMAGED not in error.details:
+                raise
+            return self._printer.damaged(error, is_opened=True)
         no = self._seal.nonce(shown.now, DECISION, intent_id, viewer.key_id)
         return self._printer.page(
             "intent.html",

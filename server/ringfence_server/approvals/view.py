@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ringfence.desk.showing import Inbox, Shown
 from ringfence.guard import passkeys
 from ringfence.guard.card import card, checked_grouping, quoted
-from ringfence.intents import DeclineReason, Intent, Level, Op, Terms
+from ringfence.intents import DeclineReason, Intent, Level, Op, Terms, reasons_to_decline
 from ringfence.money import Money
 from ringfence_server.approvals.budget_view import BudgetView, budget_view
 from ringfence_server.approvals.number_view import NumberView, number_view
@@ -178,11 +178,7 @@ def _card_view(shown: Shown, *, decline_at: str, decline_nonce: str | None, by: 
         decline_nonce=decline_nonce,
         by=by,
         may_approve=(shown.is_page_enough or bool(shown.passkeys)) and shown.frozen is None,
-        reasons=[
-            (reason.value, said)
-            for reason, said in _WHY_NOT.items()
-            if terms.op is Op.BUY or reason is DeclineReason.STOP
-        ],
+        reasons=[(reason.value, _WHY_NOT[reason]) for reason in reasons_to_decline(terms.op)],
         outcome=None if shown.is_open else outcome_of(intent),
         may_withdraw=shown.may_withdraw,
     )

@@ -200,6 +200,7 @@ class _Pages:
             "inbox.html",
             waiting=rows,
             lately=lately,
+            damaged=inbox.damaged,
             changes=changes,
             frozen=frozen,
             freeze=self._freeze_form(inbox),

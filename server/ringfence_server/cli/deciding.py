@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -41,14 +42,20 @@ def pending(*, as_json: Json = False) -> Exit:
     """List what waits for a person: to be decided, changes of authority to be signed, and what is to be resolved."""
     with premises() as opened:
         waiting, left = anyio.run(_still_open, opened)
+        damaged = anyio.run(consenting.damaged, opened.desk)
         changed, problem = changing.waiting(opened.desk.store)
     document = {
         "pending": [_document(intent) for intent in waiting],
         "changes": [changing.as_document(change) for change in changed],
         "problem": problem,
         "to_resolve": reading.to_resolve(left),
+        "damaged": [asdict(each) for each in damaged],
     }
-    rest = [*_waiting(waiting, changed, problem), *reading.unresolved(left)]
+    rest = [
+        *_waiting(waiting, changed, problem),
+        *reading.unresolved(left),
+        *reading.unreadable(damaged),
+    ]
     show(document, *(rest or ["Nothing waits for a person."]), as_json=as_json)
     return Exit.DONE
 
