@@ -10,7 +10,7 @@ import pytest
 
 from approvals.desk_page import ORIGIN, PERSON, DeskPage
 from approvals.policies import levels
-from house import ME, House
+from house import ME, House, policy_with
 from ringfence.desk import showing
 from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import cancel_intent
@@ -582,11 +582,62 @@ async def test_a_live_installation_takes_no_click(house: House) -> None:
     shown = (await page.open(intent)).text
     assert 'value="approve"' not in shown
     assert 'value="decline"' in shown
-    assert "Live: real money" in shown
     answer = await page.post(intent, decision="approve", nonce=await page.nonce(intent))
     assert answer.status_code == 409
     assert (await house.now(intent)).state is AWAITING
     assert (await page.decide(intent, "decline")).status_code == 303
+
+
+REAL = "Live: real money"
+REHEARSAL = "Live rules, simulated carrier: no real money"
+
+
+async def test_a_rehearsal_under_live_rules_says_that_no_real_money_is_at_stake(
+    house: House,
+) -> None:
+    """A reader rehearsed with the simulated carrier, and the badge said *Live: real money*."""
+    intent = await an_intent(house)
+    page = DeskPage(house, mode="live")
+    for shown in ((await page.open(intent)).text, (await page.look()).text):
+        assert REHEARSAL in shown
+        assert REAL not in shown
+    assert "Simulated: no real money" in (await page.look()).text, "beside the request, too"
+    for path in ("/freeze", "/unfreeze", "/nothing"):
+        shown = (await page.look(path)).text
+        assert ">Live<" in shown, "there is nothing on it that money could be spent for"
+        assert REHEARSAL not in shown
+
+
+async def test_what_goes_to_a_real_carrier_says_real_money(house: House) -> None:
+    real, rehearsed = [await house.propose(offer) for offer in await house.find(2)]
+    before = terms_of(house, real)
+    damage(house, real, terms=before.replace('"provider":"sandbox"', '"provider":"twilio"'))
+    page = DeskPage(house, mode="live")
+    assert REAL in (await page.open(real)).text
+    assert REHEARSAL in (await page.open(rehearsed)).text
+    inbox = (await page.look()).text
+    assert REAL in inbox
+    assert REHEARSAL not in inbox
+    assert inbox.count("Simulated: no real money") == 1
+    damage(house, real, terms=before)
+
+
+async def test_an_empty_inbox_says_what_the_policy_lets_be_spent(house: House) -> None:
+    page = DeskPage(house, mode="live")
+    assert REHEARSAL in (await page.look()).text
+    both = "[{provider: sandbox, host: sandbox.invalid}, {provider: twilio, host: api.twilio.com}]"
+    house.apply(policy_with(carriers=both))
+    inbox = (await page.look()).text
+    assert REAL in inbox
+    assert REHEARSAL not in inbox
+
+
+async def test_a_sandbox_says_so_everywhere(house: House, page: DeskPage) -> None:
+    intent = await an_intent(house)
+    for path in ("/", f"/i/{intent.intent_id}", "/freeze", "/nothing"):
+        shown = (await page.look(path)).text
+        assert "Sandbox: no real money" in shown
+        assert "Simulated: no real money" not in shown, "once is enough"
 
 
 async def test_a_frozen_installation_says_why_and_still_takes_a_no(

@@ -214,6 +214,7 @@ async def page_of(house: House, intent: Intent, monkeypatch: pytest.MonkeyPatch)
         signed={intent.intent_id: []},
         frozen=None,
         damaged=[],
+        is_simulated=True,
         now=NOON,
     )
     monkeypatch.setattr(showing, "shown", lambda *_args, **_more: shown)

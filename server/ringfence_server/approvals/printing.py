@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ringfence.errors import RingfenceError
 from ringfence.store.intents import DAMAGED
+from ringfence_server.approvals.badge import badge_of
 
 if TYPE_CHECKING:  # 40 ms that a purchase should not wait for; the first look pays
     from jinja2 import Environment
@@ -25,14 +26,29 @@ class Printer:
         self.mode, self._is_public = mode, is_public
 
     def page(
-        self, template: str, status: int = 200, *, is_opened: bool = False, **values: object
+        self,
+        template: str,
+        status: int = 200,
+        *,
+        is_opened: bool = False,
+        is_simulated: bool | None = None,
+        **values: object,
     ) -> Response:
-        """A page, from its template; `is_opened` for whoever may see on the public page what installation this is."""
-        mode = self.mode if is_opened or not self._is_public else None
+        """A page, from its template.
+
+        Args:
+            template: its name.
+            status: of the answer.
+            is_opened: for whoever may see on the public page what installation this is.
+            is_simulated: whether no real carrier is in what it shows; None where it shows nothing that costs.
+            values: what the template prints.
+        """
+        is_known = is_opened or not self._is_public
+        badge = badge_of(self.mode, is_simulated=is_simulated) if is_known else None
         html = (
             _environment()
             .get_template(template)
-            .render(mode=mode, is_public=self._is_public, **values)
+            .render(badge=badge, is_public=self._is_public, **values)
         )
         return HTMLResponse(html, status_code=status)
 

@@ -176,14 +176,15 @@ class PublicPages:
         return self._card(found[1], viewer, is_form=is_form)
 
     def _inbox(self, viewer: Viewer) -> Response:
-        inbox = showing.inbox(self._desk)
+        inbox, mode = showing.inbox(self._desk), self._printer.mode
         return self._printer.page(
             "inbox.html",
             is_opened=True,
+            is_simulated=inbox.is_simulated,
             changes=(),  # who may sign, and what, is changed at this machine alone
             frozen=None,
-            waiting=[row_view(intent, inbox) for intent in inbox.waiting],
-            lately=[row_view(intent, inbox) for intent in inbox.lately],
+            waiting=[row_view(intent, inbox, mode=mode) for intent in inbox.waiting],
+            lately=[row_view(intent, inbox, mode=mode) for intent in inbox.lately],
             damaged=inbox.damaged,
             freeze=self._freeze_form(inbox, viewer),
         )
@@ -201,6 +202,7 @@ class PublicPages:
         return self._printer.page(
             "intent.html",
             is_opened=True,
+            is_simulated=shown.facts.intent.is_simulated,
             card=opened_view(shown, decline_nonce=no, by=viewer.key_id),
             notice=None,
             freeze=self._freeze_form(shown, viewer),

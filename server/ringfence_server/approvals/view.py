@@ -120,6 +120,8 @@ class RowView:
     intent_id: str
     title: str
     said: str
+    is_rehearsed: bool
+    """Whether it follows live rules, and no real carrier is in it."""
     signed: str
     """Who has signed for it, where that is not enough; else empty."""
     match_code: str
@@ -184,13 +186,14 @@ def _card_view(shown: Shown, *, decline_at: str, decline_nonce: str | None, by: 
     )
 
 
-def row_view(intent: Intent, inbox: Inbox) -> RowView:
+def row_view(intent: Intent, inbox: Inbox, *, mode: str) -> RowView:
     """One intent in the inbox."""
     outcome = None if intent in inbox.waiting else outcome_of(intent)
     return RowView(
         intent_id=intent.intent_id,
         title=f"{_action(intent)}{' ' if len(intent.lines) > 1 else ': '}{_title(intent)}",
         said=outcome.title if outcome else _costs(intent),
+        is_rehearsed=mode == "live" and intent.is_simulated,
         signed=" and ".join(inbox.signed.get(intent.intent_id, ())),
         match_code=intent.match_code,
         left="" if outcome else _left(intent.expires_at - inbox.now),
