@@ -54,6 +54,11 @@ class DeclineReason(StrEnum):
     STOP = "stop"
 
 
+def reasons_to_decline(op: Op) -> tuple[DeclineReason, ...]:
+    """What a person can mean by no: that a number is the wrong one, or too dear, only where one is bought."""
+    return tuple(DeclineReason) if op is Op.BUY else (DeclineReason.STOP,)
+
+
 _LEFT_OUT = Field(exclude_if=lambda value: value is None)
 
 

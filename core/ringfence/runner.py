@@ -83,6 +83,15 @@ class Settled:
     open_lines: int
     waiting_lines: int
     """How many of them only a person can settle."""
+    unsent_lines: int = 0
+    """How many more are approved, and were not sent."""
+    damaged: int = 0
+    """How many intents cannot be read."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left at all."""
+        return not (self.open_lines or self.unsent_lines or self.damaged)
 
 
 class Runner:
@@ -131,10 +140,7 @@ class Runner:
                     rounds += 1
                 else:
                     await self._desk.bell.wait()
-        left, waiting = await self._desk.store.read(
-            lambda tx: (intents.unsettled_count(tx), len(intents.manual_lines(tx)))
-        )
-        return Settled(rounds, left, waiting)
+        return await self._desk.store.read(partial(_settled, rounds=rounds))
 
     async def step(self) -> bool:
         """Do everything that is due now, side by side; False when there was nothing for this runner."""
@@ -359,6 +365,16 @@ def _due(tx: Transaction) -> _Work:
 
 def _is_unsettled(tx: Transaction) -> bool:
     return intents.next_due(tx) is not None or inventory.next_due(tx) is not None or bool(_due(tx))
+
+
+def _settled(tx: Transaction, *, rounds: int) -> Settled:
+    return Settled(
+        rounds=rounds,
+        open_lines=intents.unsettled_count(tx),
+        waiting_lines=len(intents.manual_lines(tx)),
+        unsent_lines=intents.unsent_count(tx),
+        damaged=len(intents.damaged(tx)),
+    )
 
 
 def _later(tx: Transaction, kind: str, subject: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from approvals.chromium import Complaints
+from approvals.chromium import Complaints, read
 from approvals.site import ServedHouse
 from guard.signing import Signer
 from ringfence.approvers import ApproverKey
@@ -74,6 +74,7 @@ class Approver:
     def approve(self, intent: Intent) -> None:
         """Read the card and approve; what the page says then is up to the test."""
         self.open(intent)
+        read(self.page)
         button = self.page.get_by_role("button", name=APPROVE)
         expect(button).to_be_enabled()
         button.click()

@@ -23,6 +23,10 @@ ARGUMENTS = [
 ]
 
 
+ROOM: Any = {"viewport": {"width": 1_280, "height": 1_800}}
+"""A screen on which a whole request has room, for tests that are not about scrolling."""
+
+
 def phone(color_scheme: str) -> Any:
     """What makes a page believe that it is on a telephone, by day or by night."""
     return {
@@ -58,6 +62,28 @@ class Complaints(list[str]):
     def listen(self, page: Page) -> None:
         page.on("console", lambda message: self.append(message.text))
         page.on("pageerror", lambda error: self.append(str(error)))
+
+
+_HALF_A_SCREEN = """() => new Promise((done) => {
+  const before = scrollY;
+  scrollBy(0, Math.floor(innerHeight / 2));
+  if (scrollY === before) return done(false);
+  addEventListener('scroll', () => done(true), {once: true, passive: true});
+})"""
+
+
+def read_on(page: Page) -> bool:
+    """Scroll by half a screen, as a person does who reads; False at the end of the page."""
+    moved: bool = page.evaluate(_HALF_A_SCREEN)
+    return moved
+
+
+def read(page: Page) -> None:
+    """Read a page from where it is to its end, and come back to the decision, where there is one."""
+    while read_on(page):
+        pass
+    for decision in page.locator("[data-arm]").all():
+        decision.scroll_into_view_if_needed()
 
 
 def tab_to(page: Page, name: str) -> list[str]:

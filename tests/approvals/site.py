@@ -117,6 +117,10 @@ class ServedHouse:
 
         return self._portal.call(propose)
 
+    def approve(self, intent: Intent) -> None:
+        """A person says yes to it elsewhere."""
+        self._portal.call(self.house.approve, intent)
+
     def settle(self) -> None:
         """Let time pass until the runner knows what became of everything."""
         self._portal.call(self.house.wait_out)

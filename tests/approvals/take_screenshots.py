@@ -10,8 +10,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from approvals.authenticators import APPROVE, CODE, Approver
-from approvals.chromium import chromium, phone
+from approvals.authenticators import CODE, Approver
+from approvals.chromium import chromium, phone, read
 from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.policies import levels
 from approvals.site import ServedHouse
@@ -44,6 +44,18 @@ def opened(browser: Browser, look: dict[str, Any]) -> Iterator[Page]:
     context.close()
 
 
+@contextmanager
+def fitted(page: Page) -> Iterator[None]:
+    """A screen as high as what is on it, for a picture that shows what a person scrolls through."""
+    page.wait_for_load_state()
+    look = page.viewport_size
+    assert look is not None
+    high = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": look["width"], "height": max(high, look["height"])})
+    yield
+    page.set_viewport_size(look)
+
+
 class Photographer:
     """Takes pictures of one house's page."""
 
@@ -53,8 +65,9 @@ class Photographer:
     def take(self, name: str, address: str, look: dict[str, Any]) -> None:
         with opened(self.browser, look) as page:
             page.goto(address)
-            page.clock.run_for(ARMED_MS)
-            page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+            with fitted(page):
+                page.clock.run_for(ARMED_MS)
+                page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
     def intent(self, name: str, intent: Intent, look: dict[str, Any]) -> None:
         self.take(name, self.site.url(intent), look)
@@ -62,6 +75,7 @@ class Photographer:
     def press(self, intent: Intent, button: str) -> None:
         with opened(self.browser, DESK) as page:
             page.goto(self.site.url(intent))
+            read(page)
             page.clock.run_for(ARMED_MS)
             page.get_by_role("button", name=button, exact=True).click()
             page.wait_for_load_state()
@@ -138,10 +152,7 @@ class Shooter:
     def take(self, name: str, heading: str | None = None) -> None:
         if heading is not None:
             self.page.get_by_role("heading", level=1, name=heading).wait_for()
-        armed = self.page.locator("[data-arm]")
-        if armed.count():
-            expect(armed).to_be_enabled()
-        self.page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+        snap(self.page, name)
 
 
 def take_live(site: ServedHouse, browser: Browser) -> None:
@@ -165,20 +176,16 @@ def take_live(site: ServedHouse, browser: Browser) -> None:
     for scheme in ("light", "dark"):
         looking = Approver(browser, site, "ada", **phone(scheme))
         looking.open(one)
-        looking.page.get_by_role("button", name=APPROVE, disabled=False).wait_for()
         snap(looking.page, "passkey-phone" if scheme == "light" else "passkey-phone-dark")
         looking.close()
     site.house.apply(rules(Level.TWO_PEOPLE))
-    ada.open(one)
-    ada.page.get_by_role("button", name=APPROVE, disabled=False).click()
+    ada.approve(one)
     ada.page.get_by_text("ada has signed").wait_for()
-    ada.page.get_by_role("button", name=APPROVE, disabled=False).wait_for()
     snap(ada.page, "two-people-phone")
     change = site.house.write(
         lambda tx: changes.propose_policy(tx, LOOSER, nonce=consent.fresh_nonce(), by="local:ada")
     )
     ada.page.goto(f"{site.origin}/c/{change.change_id}")
-    ada.page.get_by_role("button", name="Sign with a passkey", disabled=False).wait_for()
     snap(ada.page, "change-phone")
     ada.page.goto(site.origin)
     snap(ada.page, "inbox-live-phone")
@@ -187,7 +194,10 @@ def take_live(site: ServedHouse, browser: Browser) -> None:
 
 
 def snap(page: Page, name: str) -> None:
-    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+    with fitted(page):
+        for armed in page.locator("[data-arm]").all():
+            expect(armed).to_be_enabled()
+        page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
 
 def main() -> None:

@@ -85,7 +85,9 @@ async def test_a_looser_policy_is_read_in_words_and_signed_with_a_passkey(
 ) -> None:
     inbox = (await page.look()).text
     assert f'href="/c/{policy.change_id}"' in inbox
+    assert '<span class="row__title">Policy, version 3</span>' in inbox
     shown = (await page.look(f"/c/{policy.change_id}")).text
+    assert "<title>Policy, version 3 · ringfence</title>" in shown
     assert "900.00 USD" in shown
     assert "Looser" in shown
     answer = await sign(page, policy, ada)
@@ -106,6 +108,7 @@ async def test_the_next_approver_is_signed_for_with_a_passkey(
         )
     )
     assert bob.key.key_id in (await page.look(f"/c/{change.change_id}")).text
+    assert '<span class="row__title">New key of bob</span>' in (await page.look()).text
     await sign(page, change, ada)
     assert house.read(authority.read).people == {"ada", "bob"}
 

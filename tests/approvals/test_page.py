@@ -10,16 +10,17 @@ import pytest
 
 from approvals.desk_page import ORIGIN, PERSON, DeskPage
 from approvals.policies import levels
-from house import ME, House
+from house import ME, House, policy_with
 from ringfence.desk import showing
+from ringfence.desk.assigning import AssignWish, assign
 from ringfence.desk.buying import cancel_intent
 from ringfence.desk.consenting import approve_on_page, client_declined, decline_at_terminal
-from ringfence.errors import PolicyRefused
+from ringfence.errors import InvalidArguments, PolicyRefused
 from ringfence.guard import freeze
 from ringfence.intents import DeclineReason, Intent, Level
 from ringfence.sandbox.faults import Fault
 from ringfence.states import IntentState
-from ringfence.store import inventory, schema
+from ringfence.store import intents, inventory, schema
 from ringfence.store import page as page_rows
 
 AWAITING = IntentState.AWAITING_APPROVAL
@@ -143,6 +144,26 @@ async def test_the_card_of_a_release_shows_what_is_lost_and_what_ends(
     values = re.findall(r'name="decision" value="(\w+)"', answer.text)
     assert values == ["decline", "approve", "stop"], "no other number, and nothing is expensive"
     assert "costs nothing and ends 1.00 USD a month" in (await page.look()).text
+
+
+@pytest.mark.parametrize("reason", [DeclineReason.ANOTHER_NUMBER, DeclineReason.TOO_EXPENSIVE])
+async def test_what_buys_nothing_is_declined_for_no_reason_that_only_a_purchase_has(
+    house: House, page: DeskPage, reason: DeclineReason
+) -> None:
+    """Neither of a release, which is free, nor of a move; whoever sends such a form all the same is told."""
+    await house.buy(*await house.find(), assistant_id="front-desk")
+    [record] = house.read(inventory.paid_for)
+    wish = AssignWish(record.number, "night-desk")
+    moving = (await assign(house.desk, ME, wish)).intent
+    assert moving is not None
+    shown = (await page.open(moving)).text
+    assert re.findall(r'name="decision" value="(\w+)"', shown) == ["decline", "approve", "stop"]
+    answer = await page.decide(moving, reason)
+    assert answer.status_code == 409
+    assert "buys nothing" in answer.text
+    with pytest.raises(InvalidArguments, match="buys nothing"):
+        await decline_at_terminal(house.desk, moving.intent_id, person="bob", reason=reason)
+    assert (await house.now(moving)).state is AWAITING
 
 
 async def test_approving_a_release_gives_the_number_back(house: House, page: DeskPage) -> None:
@@ -428,6 +449,63 @@ async def test_every_id_that_shows_nothing_gets_the_same_page(house: House, page
     assert len({(answer.text, str(answer.headers)) for answer in answers}) == 1
 
 
+# What somebody changed in the database.
+
+
+def damage(house: House, intent: Intent, **columns: Any) -> None:
+    row = schema.intent.c.intent_id == intent.intent_id
+    change = schema.intent.update().where(row).values(columns)
+    house.write(lambda tx: tx.connection.execute(change))
+
+
+def terms_of(house: House, intent: Intent) -> str:
+    stored: bytes = house.read(lambda tx: intents.terms_bytes(tx, intent.intent_id))
+    return stored.decode()
+
+
+async def test_a_damaged_row_hides_nothing_else_and_is_told(house: House, page: DeskPage) -> None:
+    """A reader changed one row: the inbox was out of order, and nobody could decide anything."""
+    damaged, whole = [await house.propose(offer) for offer in await house.find(2)]
+    before = terms_of(house, damaged)
+    damage(house, damaged, terms="{}")
+    shown = (await page.look()).text
+    assert f'href="/i/{whole.intent_id}"' in shown
+    assert f'href="/i/{damaged.intent_id}"' not in shown
+    assert f"What is stored of {damaged.intent_id} is not what was proposed" in shown
+    assert "<kbd>ringfence audit verify</kbd>" in shown
+    assert (await page.decide(whole, "decline")).status_code == 303
+    damage(house, damaged, terms=before)
+
+
+async def test_a_damaged_request_says_so_on_its_page_and_takes_no_decision(
+    house: House, page: DeskPage
+) -> None:
+    intent = await an_intent(house)
+    nonce, before = await page.nonce(intent), terms_of(house, intent)
+    damage(house, intent, terms="{}")
+    answer = await page.open(intent)
+    assert answer.status_code == 503
+    assert "<h1>Damaged</h1>" in answer.text
+    assert intent.intent_id in answer.text
+    assert "<kbd>ringfence audit verify</kbd>" in answer.text
+    assert "<form" not in answer.text
+    for decision in ("approve", "decline"):
+        assert (await page.post(intent, decision=decision, nonce=nonce)).status_code == 503
+    damage(house, intent, terms=before)
+    assert (await house.now(intent)).state is AWAITING
+
+
+async def test_a_damaged_request_of_the_past_hides_nothing_else(
+    house: House, page: DeskPage
+) -> None:
+    past, present = [await house.propose(offer) for offer in await house.find(2)]
+    await page.decide(past, "decline")
+    damage(house, past, decided_level="emperor")
+    shown = (await page.look()).text
+    assert f'href="/i/{present.intent_id}"' in shown
+    assert past.intent_id not in shown
+
+
 async def test_a_refused_wish_has_no_page(house: House, page: DeskPage) -> None:
     house.write(lambda tx: freeze.freeze(tx, "a drill", actor="operator"))
     with pytest.raises(Exception, match="frozen") as refusal:
@@ -517,11 +595,62 @@ async def test_a_live_installation_takes_no_click(house: House) -> None:
     shown = (await page.open(intent)).text
     assert 'value="approve"' not in shown
     assert 'value="decline"' in shown
-    assert "Live: real money" in shown
     answer = await page.post(intent, decision="approve", nonce=await page.nonce(intent))
     assert answer.status_code == 409
     assert (await house.now(intent)).state is AWAITING
     assert (await page.decide(intent, "decline")).status_code == 303
+
+
+REAL = "Live: real money"
+REHEARSAL = "Live rules, simulated carrier: no real money"
+
+
+async def test_a_rehearsal_under_live_rules_says_that_no_real_money_is_at_stake(
+    house: House,
+) -> None:
+    """A reader rehearsed with the simulated carrier, and the badge said *Live: real money*."""
+    intent = await an_intent(house)
+    page = DeskPage(house, mode="live")
+    for shown in ((await page.open(intent)).text, (await page.look()).text):
+        assert REHEARSAL in shown
+        assert REAL not in shown
+    assert "Simulated: no real money" in (await page.look()).text, "beside the request, too"
+    for path in ("/freeze", "/unfreeze", "/nothing"):
+        shown = (await page.look(path)).text
+        assert ">Live<" in shown, "there is nothing on it that money could be spent for"
+        assert REHEARSAL not in shown
+
+
+async def test_what_goes_to_a_real_carrier_says_real_money(house: House) -> None:
+    real, rehearsed = [await house.propose(offer) for offer in await house.find(2)]
+    before = terms_of(house, real)
+    damage(house, real, terms=before.replace('"provider":"sandbox"', '"provider":"twilio"'))
+    page = DeskPage(house, mode="live")
+    assert REAL in (await page.open(real)).text
+    assert REHEARSAL in (await page.open(rehearsed)).text
+    inbox = (await page.look()).text
+    assert REAL in inbox
+    assert REHEARSAL not in inbox
+    assert inbox.count("Simulated: no real money") == 1
+    damage(house, real, terms=before)
+
+
+async def test_an_empty_inbox_says_what_the_policy_lets_be_spent(house: House) -> None:
+    page = DeskPage(house, mode="live")
+    assert REHEARSAL in (await page.look()).text
+    both = "[{provider: sandbox, host: sandbox.invalid}, {provider: twilio, host: api.twilio.com}]"
+    house.apply(policy_with(carriers=both))
+    inbox = (await page.look()).text
+    assert REAL in inbox
+    assert REHEARSAL not in inbox
+
+
+async def test_a_sandbox_says_so_everywhere(house: House, page: DeskPage) -> None:
+    intent = await an_intent(house)
+    for path in ("/", f"/i/{intent.intent_id}", "/freeze", "/nothing"):
+        shown = (await page.look(path)).text
+        assert "Sandbox: no real money" in shown
+        assert "Simulated: no real money" not in shown, "once is enough"
 
 
 async def test_a_frozen_installation_says_why_and_still_takes_a_no(

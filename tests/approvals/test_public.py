@@ -22,6 +22,7 @@ from approvals.public_desk import (
     forms,
     public_policy,
 )
+from approvals.test_page import damage
 from guard.authenticator import PRESENT, made_on
 from guard.rehearsal import live_house, put_in_force, rules
 from guard.signing import Signer, enroll, found, revoke
@@ -33,7 +34,7 @@ from ringfence.guard import freeze
 from ringfence.intents import Intent, Level
 from ringfence.policy import Approvals
 from ringfence.states import IntentState
-from ringfence.store import invitations, policies, schema, statements
+from ringfence.store import intents, invitations, policies, schema, statements
 from ringfence_server.approvals.pace import DECISIONS, LOOKS, Pace
 
 AWAITING = IntentState.AWAITING_APPROVAL
@@ -521,6 +522,22 @@ async def test_a_decline_works_from_an_opened_card_and_is_the_viewers(desk: Publ
     assert "Declined by ada" in answer.text
     declined = await desk.house.now(intent)
     assert (declined.state, declined.decided_by) == (IntentState.DECLINED, "ada")
+
+
+async def test_a_damaged_request_hides_nothing_there_either_and_is_told(desk: PublicDesk) -> None:
+    damaged, whole = [await desk.house.propose(offer) for offer in await desk.house.find(2)]
+    before = desk.house.read(lambda tx: intents.terms_bytes(tx, damaged.intent_id)).decode()
+    damage(desk.house, damaged, terms="{}")
+    shown = (await desk.open_page("/")).text
+    assert f'href="{path_of(whole)}"' in shown
+    assert f"What is stored of {damaged.intent_id} is not what was proposed" in shown
+    answer = await desk.open_page(path_of(damaged))
+    assert answer.status_code == 503
+    assert "<h1>Damaged</h1>" in answer.text
+    strangers = await desk.ask(path_of(damaged))
+    assert "<h1>Locked</h1>" in strangers.text
+    assert damaged.intent_id not in strangers.text.replace(path_of(damaged), "")
+    damage(desk.house, damaged, terms=before)
 
 
 async def test_a_decline_from_no_opened_card_does_nothing_and_tells_nothing(

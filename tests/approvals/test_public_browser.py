@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect
 
+from approvals.chromium import read
 from approvals.phones import Network, Phone, PublicHouse, network
 from approvals.public_desk import PUBLIC
 from ringfence.intents import Level
@@ -66,6 +67,7 @@ def test_an_approver_opens_a_card_approves_it_and_reads_what_became_of_it(
     expect(page.get_by_role("heading", level=1)).to_have_text("+1 415-555-0104")
     expect(page.get_by_text(intent.match_code, exact=True)).to_be_visible()
     assert fits(phone)
+    read(page)
     approve = page.get_by_role("button", name="Approve")
     expect(approve).to_be_enabled()
     approve.click()
@@ -169,6 +171,7 @@ def test_an_opened_page_locks_itself(site: PublicHouse, phone: Phone) -> None:
     phone.page.clock.install()
     phone.open_page(site.public_url(intent))
     expect(phone.page.get_by_text(intent.match_code, exact=True)).to_be_visible()
+    read(phone.page)
     expect(phone.page.get_by_role("button", name="Approve")).to_be_enabled()
     phone.page.clock.run_for(600_000)
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("Locked")
@@ -184,6 +187,7 @@ def test_the_keyboard_is_enough(site: PublicHouse, phone: Phone) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text(intent.match_code, exact=True)).to_be_visible()
+    read(page)
     approve = page.get_by_role("button", name="Approve")
     expect(approve).to_be_enabled()
     approve.focus()

@@ -133,6 +133,14 @@ def test_a_key_is_proposed_by_its_person_and_signed_for_by_another(
     assert [each["person"] for each in live.json("approver", "list")["approvers"]] == ["bob"]
 
 
+def test_a_change_is_named_once(live: Shell, tmp_path: Path) -> None:
+    """A reader met `change-7: policy policy 3`."""
+    policy = propose(live, tmp_path)
+    assert live.run("show", policy).out.startswith(f"{policy}: policy, version 2\n")
+    gone = live.run("approver", "revoke", "ada", "--propose", "--json").document["change_id"]
+    assert live.run("show", gone).out.startswith(f"{gone}: revoked key of ada\n")
+
+
 def test_what_two_people_sign_waits_for_the_second(live: Shell, tmp_path: Path) -> None:
     bob = Passkey("bob")
     enroll_bob(live, bob)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.shell import NUMBER, Shell
+from cli.test_keeping import write
 
 QUESTION = "or no: "
 
@@ -17,6 +18,43 @@ def test_what_waits_is_listed_with_its_match_code(shell: Shell) -> None:
     listed = shell.run("pending").out
     assert intent_id in listed
     assert waiting["consent"]["match_code"] in listed
+
+
+def test_a_converted_total_is_a_most_in_the_list_and_what_costs_nothing_says_so(
+    shell: Shell,
+) -> None:
+    number = shell.buy()
+    british = shell.offer(country="GB", area_code="161")
+    american = shell.offer(country="US", area_code="415")
+    shell.call("buy_numbers", items=[british, american])
+    shell.call("release_number", number=number)
+    listed = shell.run("pending").out
+    assert "at most 4.4948 USD" in listed
+    assert " nothing " in listed
+
+
+def test_a_damaged_row_hides_nothing_else_and_is_told(shell: Shell) -> None:
+    """A reader changed one row: `pending` ended with an error, and said nothing of all the others."""
+    damaged, whole = shell.propose(), shell.propose(country="CA", area_code="416")
+    write(shell, damaged, terms="{}")
+    listed = shell.run("pending")
+    assert listed.code == 0
+    assert f"ringfence approve {damaged}" not in listed.out
+    assert whole in listed.out
+    assert f"What is stored of {damaged} is not what was proposed" in listed.out
+    assert "ringfence audit verify" in listed.out
+    document = shell.json("pending")
+    assert [each["intent_id"] for each in document["pending"]] == [whole]
+    assert [each["intent_id"] for each in document["damaged"]] == [damaged]
+    refused = shell.run_in_terminal("approve", damaged)
+    assert (refused.code, "is not what was proposed" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("damage", ["not json", '{"intent_id": 1}', ""])
+def test_terms_that_cannot_be_read_in_any_way_are_told(shell: Shell, damage: str) -> None:
+    damaged = shell.propose()
+    write(shell, damaged, terms=damage)
+    assert [each["intent_id"] for each in shell.json("pending")["damaged"]] == [damaged]
 
 
 def test_show_prints_the_card_and_how_it_stands(shell: Shell) -> None:

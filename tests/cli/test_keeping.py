@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.shell import Shell
+from ringfence.store import schema
 from ringfence_server.cli import keeping
 
 
@@ -29,6 +30,51 @@ def test_settle_ends_with_6_while_an_outcome_is_unknown(
     assert (unsettled.code, unsettled.out) == (6, "1 still open: run it again later.\n")
     looked = shell.json("show", intent_id)
     assert (looked["state"], looked["lines"][0]["state"]) == ("needs_attention", "unknown")
+
+
+def write(shell: Shell, intent_id: str, **columns: str) -> None:
+    """Change an intent's row in the database behind everybody's back."""
+    change = schema.intent.update().where(schema.intent.c.intent_id == intent_id).values(columns)
+    opened = shell.opened()
+    opened.desk.store.write_now(lambda tx: tx.connection.execute(change))
+    opened.close()
+
+
+def test_consent_that_somebody_wrote_into_the_database_is_void_once_settled(shell: Shell) -> None:
+    """A reader wrote `approved` there: it stayed so for ever, and `settle` said that everything was settled."""
+    intent_id = shell.propose()
+    write(shell, intent_id, state="approved")
+    assert "Everything is settled." in shell.run("settle").out
+    shown = shell.json("show", intent_id)
+    assert (shown["state"], shown["lines"][0]["state"]) == ("failed", "voided")
+    assert "no sound consent" in shown["lines"][0]["error"]["message"]
+    assert shell.json("numbers")["numbers"] == []
+
+
+def test_what_is_approved_and_cannot_be_sent_is_not_settled(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "WORK_SECONDS", 0.5)
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    shell.json("freeze")
+    settled = shell.run("settle", "--json")
+    assert (settled.code, settled.document["unsent_lines"]) == (4, 1)
+    assert shell.run("settle").out == "1 approved and not sent yet: run it again later.\n"
+    assert shell.json("show", intent_id)["state"] == "approved"
+
+
+def test_what_cannot_be_read_is_not_settled(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "WORK_SECONDS", 0.5)
+    intent_id = shell.propose()
+    shell.approve_only(intent_id)
+    write(shell, intent_id, terms="{}")
+    settled = shell.run("settle")
+    assert settled.code == 4
+    assert settled.out.splitlines() == [
+        "1 approved and not sent yet: run it again later.",
+        "1 cannot be read: ringfence pending",
+    ]
 
 
 def test_a_freeze_refuses_until_it_is_lifted(shell: Shell) -> None:

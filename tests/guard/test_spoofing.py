@@ -213,6 +213,8 @@ async def page_of(house: House, intent: Intent, monkeypatch: pytest.MonkeyPatch)
         lately=[] if is_open else [intent],
         signed={intent.intent_id: []},
         frozen=None,
+        damaged=[],
+        is_simulated=True,
         now=NOON,
     )
     monkeypatch.setattr(showing, "shown", lambda *_args, **_more: shown)

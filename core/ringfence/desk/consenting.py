@@ -10,6 +10,7 @@ from ringfence.guard.approval import Evidence
 from ringfence.guard.ways import Lack, Ways, ways
 from ringfence.intents import DeclineReason, Intent, Level, Line
 from ringfence.store import intents, page
+from ringfence.store.intents import Damaged
 from ringfence.store.transaction import Transaction
 
 
@@ -222,13 +223,18 @@ def _stale(intent_id: str) -> PolicyRefused:
 
 
 async def pending(desk: Desk) -> list[Intent]:
-    """Everything that waits for a person, oldest first."""
+    """Everything that waits for a person and can be read, oldest first."""
     return await desk.store.read(intents.awaiting)
 
 
 async def delayed(desk: Desk) -> list[tuple[Intent, Line]]:
     """Every number that was consented to and is not sent yet, with the reason at it, oldest first."""
     return await desk.store.read(intents.delayed_lines)
+
+
+async def damaged(desk: Desk) -> list[Damaged]:
+    """Every open intent that cannot be read, so that nobody can decide it."""
+    return await desk.store.read(intents.damaged)
 
 
 async def show(desk: Desk, intent_id: str) -> Intent:

@@ -15,8 +15,10 @@ from ringfence.errors import NotAuthorized, NotFound
 from ringfence.guard import approval, consent, windows
 from ringfence.guard.card import Facts, card, read_facts
 from ringfence.intents import Intent, Level
+from ringfence.offers import Provider
 from ringfence.states import IntentState
 from ringfence.store import intents, page
+from ringfence.store.intents import Damaged
 from ringfence.store.page import Form
 from ringfence.store.transaction import Transaction
 
@@ -64,6 +66,10 @@ class Inbox:
     """Who has signed for what still waits, by its id."""
     frozen: str | None
     """Why nothing can be approved at all; None while it can."""
+    damaged: Sequence[Damaged]
+    """Open requests that cannot be read, so that nobody can decide them."""
+    is_simulated: bool
+    """Whether no real carrier is in it, nor may be."""
     now: datetime
 
 
@@ -74,9 +80,23 @@ def inbox(desk: Desk) -> Inbox:
         waiting = [intent for intent in intents.awaiting(tx) if tx.now < intent.expires_at]
         lately = intents.lately(tx, since=tx.now - REMEMBERED, limit=LATELY)
         signed = {intent.intent_id: _people(tx, intent) for intent in waiting}
-        return Inbox(waiting, lately, signed, tx.frozen, tx.now)
+        return Inbox(
+            waiting=waiting,
+            lately=lately,
+            signed=signed,
+            frozen=tx.frozen,
+            damaged=intents.damaged(tx),
+            is_simulated=_is_simulated(tx, [*waiting, *lately]),
+            now=tx.now,
+        )
 
     return desk.store.read_now(read)
+
+
+def _is_simulated(tx: Transaction, listed: Sequence[Intent]) -> bool:
+    """Whether the policy allows the sandbox carrier alone, and nothing here was ever meant for another."""
+    is_rehearsal = {each.provider for each in tx.rules.carriers} <= {Provider.SANDBOX}
+    return is_rehearsal and all(intent.is_simulated for intent in listed)
 
 
 def _people(tx: Transaction, intent: Intent) -> list[str]:

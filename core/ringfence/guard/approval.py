@@ -14,6 +14,7 @@ from ringfence.errors import (
     Declined,
     Expired,
     Frozen,
+    InvalidArguments,
     NotFound,
     PolicyRefused,
     RingfenceError,
@@ -21,7 +22,7 @@ from ringfence.errors import (
 from ringfence.guard import consent, holds
 from ringfence.guard.digest import digest_of, digest_of_bytes
 from ringfence.ids import Prefix
-from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level
+from ringfence.intents import WEAK_LEVELS, DeclineReason, Intent, Level, reasons_to_decline
 from ringfence.states import IntentState, LineState
 from ringfence.store import approvals, intents, requesters
 from ringfence.store.transaction import Transaction
@@ -221,9 +222,11 @@ def decline(
 
     Raises:
         NotFound: no such intent.
+        InvalidArguments: the reason is one that only a purchase has.
         PolicyRefused: it is approved, or has ended another way.
     """
     intent = existing(tx, intent_id)
+    _check_reason(intent, reason)
     if intent.state is IntentState.DECLINED:
         return intent
     if intent.state is not IntentState.AWAITING_APPROVAL:
@@ -260,9 +263,11 @@ def withdraw(
 
     Raises:
         NotFound: no such intent.
+        InvalidArguments: the reason is one that only a purchase has.
         PolicyRefused: nobody has approved it, or everything in it has been sent.
     """
     intent = existing(tx, intent_id)
+    _check_reason(intent, reason)
     if not intent.has_unsent:
         raise PolicyRefused(
             f"{intent_id} is {intent.state}; there is nothing approved in it that has not been sent.",
@@ -282,6 +287,14 @@ def withdraw(
         unsent=[line.line_id for line in intent.lines if line.state is LineState.READY],
     )
     return existing(tx, intent_id)
+
+
+def _check_reason(intent: Intent, reason: DeclineReason | None) -> None:
+    if reason is not None and reason not in reasons_to_decline(intent.terms.op):
+        raise InvalidArguments(
+            f"{reason}: {intent.intent_id} buys nothing, so that is no reason against it.",
+            remedy="Decline it without a reason, or with stop.",
+        )
 
 
 def _stop(tx: Transaction, intent: Intent, reason: DeclineReason | None) -> None:

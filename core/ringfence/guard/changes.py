@@ -24,6 +24,7 @@ from ringfence.guard import (
     live_rules,
     policy_change,
     ruling,
+    telling,
 )
 from ringfence.guard.authority import Authority
 from ringfence.guard.card import spelt
@@ -83,6 +84,18 @@ class Change:
     def signed_by(self) -> tuple[str, ...]:
         """The people who have signed it, each once."""
         return tuple(dict.fromkeys(key.person for key in self.signers))
+
+    @property
+    def title(self) -> str:
+        """Which one of its kind it is: `version 3`, a person, a number."""
+        if self.key is not None:
+            return spelt(self.key.person)
+        return self.number or f"version {self.subject.removeprefix('policy ')}"
+
+    @property
+    def name(self) -> str:
+        """What it is called wherever it waits: `policy, version 3`."""
+        return telling.CHANGES[self.purpose].format(self.title)
 
 
 def waiting(tx: Transaction) -> list[Change]:

@@ -1,9 +1,10 @@
-"""A ruling in words: the same in the terminal that asks about it and wherever it waits for signatures."""
+"""A change or a ruling in words: the same in the terminal that asks about it and wherever it waits for signatures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from ringfence.approvers import Purpose
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.card import quoted
 from ringfence.guard.charges import Charge
@@ -13,6 +14,14 @@ from ringfence.intents import Intent, Line
 from ringfence.inventory import NumberRecord
 from ringfence.money import Money
 
+CHANGES: Mapping[Purpose, str] = {
+    Purpose.POLICY: "policy, {}",
+    Purpose.ENROLL: "new key of {}",
+    Purpose.REVOKE: "revoked key of {}",
+    Purpose.RESOLVE: "what became of {}",
+    Purpose.ADJUST: "correction of the books for {}",
+}
+"""What a change is called, around its title."""
 _BECAME = {
     Became.CAPTURED: "the carrier did it",
     Became.FAILED: "the carrier never did it; nothing was charged",

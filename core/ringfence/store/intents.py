@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
@@ -16,6 +17,8 @@ from ringfence.numbers import MAIN_ROLE
 from ringfence.offers import Provider
 from ringfence.states import (
     ENDED_LINES,
+    OPEN_INTENTS,
+    SENDABLE_INTENTS,
     UNSETTLED_LINES,
     IntentState,
     LineState,
@@ -25,6 +28,12 @@ from ringfence.states import (
 from ringfence.store import audit, schema
 from ringfence.store.transaction import Conflict, Transaction
 
+T = TypeVar("T")
+
+DAMAGED = "damaged"
+"""Where an error that is about one damaged intent names it."""
+MAX_LISTED = 1_000
+"""Intents in one list for a person; nobody reads more."""
 REPEAT_WINDOW = timedelta(hours=24)
 """How long the same items without a key mean the same purchase."""
 
@@ -87,12 +96,19 @@ def add(tx: Transaction, intent: Intent, *, terms: str, stock_key: str) -> None:
 
 
 def get(tx: Transaction, intent_id: str, *, principal: str | None = None) -> Intent | None:
-    """An intent; with `principal` only if it is theirs."""
+    """An intent; with `principal` only if it is theirs.
+
+    Raises:
+        ConfigurationError: it is damaged, and so it is nothing that anybody can decide or send.
+    """
     query = select(schema.intent).where(schema.intent.c.intent_id == intent_id)
     if principal is not None:
         query = query.where(schema.intent.c.principal == principal)
-    row = tx.connection.execute(query).one_or_none()
-    return _intent(tx, row) if row is not None else None
+    try:
+        rows = tx.connection.execute(query).all()
+    except (ValueError, TypeError) as error:  # a time in the row that is none
+        raise _damaged(intent_id, "it cannot be read") from error
+    return _intent(tx, rows[0]) if rows else None
 
 
 def terms_bytes(tx: Transaction, intent_id: str) -> bytes:
@@ -105,10 +121,13 @@ def terms_bytes(tx: Transaction, intent_id: str) -> bytes:
 
 def of_line(tx: Transaction, line_id: str) -> tuple[Intent, Line]:
     """A line with its intent; the line must exist."""
-    row = tx.connection.execute(
-        select(schema.intent).join(schema.line).where(schema.line.c.line_id == line_id)
-    ).one()
-    intent = _intent(tx, row)
+    table = schema.line.c
+    owner: str = tx.connection.execute(
+        select(table.intent_id).where(table.line_id == line_id)
+    ).scalar_one()
+    intent = get(tx, owner)
+    if intent is None:
+        raise _damaged(owner, "it is there no longer, and a line of it is")
     return intent, next(line for line in intent.lines if line.line_id == line_id)
 
 
@@ -120,12 +139,15 @@ def is_line(tx: Transaction, line_id: str) -> bool:
 
 
 def manual_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
-    """Every line that waits for a person to say what became of it, the oldest first, with its intent."""
+    """Every line that waits for a person to say what became of it, the oldest first, with its intent.
+
+    Those of intents that cannot be read are left out: see `damaged`.
+    """
     table = schema.line.c
     ids = tx.connection.execute(
         select(table.line_id).where(table.state == LineState.MANUAL.value).order_by(table.line_id)
     )
-    return [of_line(tx, line_id) for line_id in ids.scalars().all()]
+    return list(_whole(ids.scalars().all(), lambda line_id: of_line(tx, line_id)))
 
 
 def delayed_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
@@ -170,7 +192,9 @@ def _agreed(row: Row[Any], intent: Intent) -> Intent:
 def _damaged(intent_id: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"What is stored of {intent_id} is not what was proposed: {why}. Nothing of it is sent.",
-        remedy="Tell the person: the database was changed or is damaged. Compare it with a copy.",
+        remedy="Tell the person: the database was changed or is damaged. ringfence audit verify says what "
+        "differs; compare it with a copy, or restore one.",
+        details={DAMAGED: intent_id},
     )
 
 
@@ -409,28 +433,68 @@ def completed_repeat(tx: Transaction, principal: str, stock_key: str) -> Intent 
 
 
 def awaiting(tx: Transaction) -> list[Intent]:
-    """Every intent that waits for a person, oldest first."""
+    """Every intent that waits for a person, oldest first; `damaged` has those that cannot be read."""
     table = schema.intent.c
-    rows = tx.connection.execute(
-        select(schema.intent)
+    ids = tx.connection.execute(
+        select(table.intent_id)
         .where(table.state == IntentState.AWAITING_APPROVAL.value)
         .order_by(table.created_at, table.intent_id)
-        .limit(1_000)
-    ).all()
-    return [_intent(tx, row) for row in rows]
+        .limit(MAX_LISTED)
+    )
+    return list(_whole(ids.scalars().all(), lambda intent_id: get(tx, intent_id)))
 
 
 def lately(tx: Transaction, *, since: datetime, limit: int) -> list[Intent]:
-    """Intents since then that a person was asked about and that wait no more, newest first."""
+    """Intents since then that a person was asked about and that wait no more, newest first.
+
+    Those that cannot be read are left out; of the open ones `damaged` tells.
+    """
     table = schema.intent.c
     left_out = (IntentState.AWAITING_APPROVAL.value, IntentState.REFUSED.value)
-    rows = tx.connection.execute(
-        select(schema.intent)
+    ids = tx.connection.execute(
+        select(table.intent_id)
         .where(table.created_at > since, table.state.not_in(left_out))
         .order_by(table.created_at.desc(), table.intent_id.desc())
         .limit(limit)
-    ).all()
-    return [_intent(tx, row) for row in rows]
+    )
+    return list(_whole(ids.scalars().all(), lambda intent_id: get(tx, intent_id)))
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """An open intent that cannot be read, or is not what was proposed: nothing of it is approved or sent."""
+
+    intent_id: str
+    why: str
+    """A sentence, with the id."""
+    remedy: str
+
+
+def damaged(tx: Transaction) -> list[Damaged]:
+    """Every open intent that is damaged, by id."""
+    table = schema.intent.c
+    ids = tx.connection.execute(
+        select(table.intent_id)
+        .where(table.state.in_([state.value for state in OPEN_INTENTS]))
+        .order_by(table.intent_id)
+        .limit(MAX_LISTED)
+    )
+    found = []
+    for intent_id in ids.scalars().all():
+        try:
+            get(tx, intent_id)
+        except ConfigurationError as error:
+            found.append(Damaged(intent_id, error.message, error.remedy))
+    return found
+
+
+def _whole(names: Iterable[str], read: Callable[[str], T | None]) -> Iterator[T]:
+    """Whatever of these can be read: one damaged row must not hide the others."""
+    for name in names:
+        with suppress(ConfigurationError):
+            found = read(name)
+            if found is not None:
+                yield found
 
 
 def ids_of(tx: Transaction, principal: str, *, limit: int) -> list[str]:
@@ -508,15 +572,33 @@ def stale_quotes(tx: Transaction, older_than: timedelta, limit: int) -> list[str
 
 
 def due_lines(tx: Transaction, limit: int) -> list[str]:
-    """Ids of lines for which something is to be done now, longest due first."""
+    """Ids of lines for which something is to be done now, longest due first.
+
+    Consent of ours says when its lines are due. A line that may be sent and has no such time was never consented to:
+    somebody wrote that into the database. It is due now, so that the checks before a byte void it.
+    """
     table = schema.line.c
-    rows = tx.connection.execute(
+    due = tx.connection.execute(
         select(table.line_id)
         .where(table.due_at <= tx.now)
         .order_by(table.due_at, table.line_id)
         .limit(limit)
     )
-    return list(rows.scalars())
+    timeless = tx.connection.execute(
+        _UNSENT.where(table.due_at.is_(None)).order_by(table.line_id).limit(limit)
+    )
+    return [*due.scalars().all(), *timeless.scalars().all()][:limit]
+
+
+_UNSENT = (
+    select(schema.line.c.line_id)
+    .join(schema.intent, schema.intent.c.intent_id == schema.line.c.intent_id)
+    .where(
+        schema.intent.c.state.in_([state.value for state in SENDABLE_INTENTS]),
+        schema.line.c.state == LineState.READY.value,
+    )
+)
+"""Lines that may be sent, and have not been."""
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -564,6 +646,12 @@ def unsettled_count(tx: Transaction) -> int:
     )
 
 
+def unsent_count(tx: Transaction) -> int:
+    """How many lines are approved and have not been sent."""
+    unsent = select(func.count()).select_from(_UNSENT.subquery())
+    return int(tx.connection.execute(unsent).scalar_one())
+
+
 def awaiting_count(tx: Transaction) -> int:
     """How many intents wait for a person."""
     waits = schema.intent.c.state == IntentState.AWAITING_APPROVAL.value
@@ -576,10 +664,10 @@ def awaiting_count(tx: Transaction) -> int:
 
 def postpone_line(tx: Transaction, line_id: str, due_at: datetime) -> None:
     """Look at a line later; says nothing about it, so its version stays."""
+    table = schema.line.c
+    is_to_be_done = table.due_at.is_not(None) | (table.state == LineState.READY.value)
     tx.connection.execute(
-        update(schema.line)
-        .where(schema.line.c.line_id == line_id, schema.line.c.due_at.is_not(None))
-        .values(due_at=due_at)
+        update(schema.line).where(table.line_id == line_id, is_to_be_done).values(due_at=due_at)
     )
 
 

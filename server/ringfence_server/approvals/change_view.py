@@ -64,6 +64,9 @@ class ChangeView:
     change_id: str
     action: str
     title: str
+    """Which one of its kind, under the action."""
+    name: str
+    """What it is called where it stands alone."""
     says: Sequence[Said]
     signed: str
     """Who has signed; empty where nobody has."""
@@ -104,7 +107,10 @@ def change_view(shown: ShownChange) -> ChangeView:
     return ChangeView(
         change_id=change.change_id,
         action=_ACTIONS[change.purpose],
-        title=_title(change),
+        title=change.title
+        if change.key
+        else _capital(change.title),  # a person is called as they are
+        name=_capital(change.name),
         says=[_said(line) for line in change.says],
         signed=" and ".join(change.signed_by),
         needs=_NEEDS.get(change.needed, "an approver") if change.needed else "nobody can sign it",
@@ -122,7 +128,7 @@ def change_row(change: Change) -> ChangeRow:
     first = change.says[0] if change.says else "nothing"
     return ChangeRow(
         change_id=change.change_id,
-        title=f"{_ACTIONS[change.purpose]}: {_title(change).lower()}",
+        title=_capital(change.name),
         said=f"{first}; and {more} more" if more > 0 else first,
         signed=" and ".join(change.signed_by),
     )
@@ -137,12 +143,8 @@ def freeze_view(shown: ShownFreeze) -> FreezeView:
     return FreezeView(reason, asked, shown.statement.encoded.decode())
 
 
-def _title(change: Change) -> str:
-    if change.key is not None:
-        return change.key.person
-    if change.number is not None:
-        return change.number
-    return f"Version {change.subject.removeprefix('policy ')}"
+def _capital(name: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 def _said(line: str) -> Said:

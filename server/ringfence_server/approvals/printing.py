@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from ringfence.errors import RingfenceError
+from ringfence.store.intents import DAMAGED
+from ringfence_server.approvals.badge import badge_of
 
 if TYPE_CHECKING:  # 40 ms that a purchase should not wait for; the first look pays
     from jinja2 import Environment
@@ -24,14 +26,29 @@ class Printer:
         self.mode, self._is_public = mode, is_public
 
     def page(
-        self, template: str, status: int = 200, *, is_opened: bool = False, **values: object
+        self,
+        template: str,
+        status: int = 200,
+        *,
+        is_opened: bool = False,
+        is_simulated: bool | None = None,
+        **values: object,
     ) -> Response:
-        """A page, from its template; `is_opened` for whoever may see on the public page what installation this is."""
-        mode = self.mode if is_opened or not self._is_public else None
+        """A page, from its template.
+
+        Args:
+            template: its name.
+            status: of the answer.
+            is_opened: for whoever may see on the public page what installation this is.
+            is_simulated: whether no real carrier is in what it shows; None where it shows nothing that costs.
+            values: what the template prints.
+        """
+        is_known = is_opened or not self._is_public
+        badge = badge_of(self.mode, is_simulated=is_simulated) if is_known else None
         html = (
             _environment()
             .get_template(template)
-            .render(mode=mode, is_public=self._is_public, **values)
+            .render(badge=badge, is_public=self._is_public, **values)
         )
         return HTMLResponse(html, status_code=status)
 
@@ -39,8 +56,15 @@ class Printer:
         """One page for every id that shows nothing, so that none can be told from another."""
         return self.page("missing.html", 404)
 
+    def damaged(self, error: RingfenceError, *, is_opened: bool = False) -> Response:
+        """What is shown in the place of a request that cannot be read."""
+        log.warning("The approval page cannot show a request: %s", error.message)
+        return self.page("damaged.html", 503, is_opened=is_opened, said=error.message)
+
     def out_of_order(self, error: RingfenceError) -> Response:
         """What is shown where the store cannot be read, or does not hold."""
+        if DAMAGED in error.details:
+            return self.damaged(error)
         log.warning("The approval page cannot read the store: %s", error.message)
         said = "The store cannot be read." if self._is_public else error.message
         return self.page("broken.html", 503, said=said)

@@ -31,6 +31,7 @@ from ringfence.guard.passkeys import TIMEOUT_MS
 from ringfence.guard.viewing import statement
 from ringfence.ids import Prefix, pattern
 from ringfence.intents import DeclineReason
+from ringfence.store.intents import DAMAGED
 from ringfence_server.approvals.form import (
     DECLINE,
     WITHDRAW,
@@ -175,14 +176,16 @@ class PublicPages:
         return self._card(found[1], viewer, is_form=is_form)
 
     def _inbox(self, viewer: Viewer) -> Response:
-        inbox = showing.inbox(self._desk)
+        inbox, mode = showing.inbox(self._desk), self._printer.mode
         return self._printer.page(
             "inbox.html",
             is_opened=True,
+            is_simulated=inbox.is_simulated,
             changes=(),  # who may sign, and what, is changed at this machine alone
             frozen=None,
-            waiting=[row_view(intent, inbox) for intent in inbox.waiting],
-            lately=[row_view(intent, inbox) for intent in inbox.lately],
+            waiting=[row_view(intent, inbox, mode=mode) for intent in inbox.waiting],
+            lately=[row_view(intent, inbox, mode=mode) for intent in inbox.lately],
+            damaged=inbox.damaged,
             freeze=self._freeze_form(inbox, viewer),
         )
 
@@ -191,10 +194,15 @@ class PublicPages:
             shown = showing.shown(self._desk, intent_id, origin=viewer.origin, is_form=is_form)
         except NotFound:
             return self._printer.missing()
+        except ConfigurationError as error:
+            if DAMAGED not in error.details:
+                raise
+            return self._printer.damaged(error, is_opened=True)
         no = self._seal.nonce(shown.now, DECISION, intent_id, viewer.key_id)
         return self._printer.page(
             "intent.html",
             is_opened=True,
+            is_simulated=shown.facts.intent.is_simulated,
             card=opened_view(shown, decline_nonce=no, by=viewer.key_id),
             notice=None,
             freeze=self._freeze_form(shown, viewer),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ringfence.desk.showing import Inbox, Shown
 from ringfence.guard import passkeys
 from ringfence.guard.card import card, checked_grouping, quoted
-from ringfence.intents import DeclineReason, Intent, Level, Op, Terms
+from ringfence.intents import DeclineReason, Intent, Level, Op, Terms, reasons_to_decline
 from ringfence.money import Money
 from ringfence_server.approvals.budget_view import BudgetView, budget_view
 from ringfence_server.approvals.number_view import NumberView, number_view
@@ -120,6 +120,8 @@ class RowView:
     intent_id: str
     title: str
     said: str
+    is_rehearsed: bool
+    """Whether it follows live rules, and no real carrier is in it."""
     signed: str
     """Who has signed for it, where that is not enough; else empty."""
     match_code: str
@@ -178,23 +180,20 @@ def _card_view(shown: Shown, *, decline_at: str, decline_nonce: str | None, by: 
         decline_nonce=decline_nonce,
         by=by,
         may_approve=(shown.is_page_enough or bool(shown.passkeys)) and shown.frozen is None,
-        reasons=[
-            (reason.value, said)
-            for reason, said in _WHY_NOT.items()
-            if terms.op is Op.BUY or reason is DeclineReason.STOP
-        ],
+        reasons=[(reason.value, _WHY_NOT[reason]) for reason in reasons_to_decline(terms.op)],
         outcome=None if shown.is_open else outcome_of(intent),
         may_withdraw=shown.may_withdraw,
     )
 
 
-def row_view(intent: Intent, inbox: Inbox) -> RowView:
+def row_view(intent: Intent, inbox: Inbox, *, mode: str) -> RowView:
     """One intent in the inbox."""
     outcome = None if intent in inbox.waiting else outcome_of(intent)
     return RowView(
         intent_id=intent.intent_id,
         title=f"{_action(intent)}{' ' if len(intent.lines) > 1 else ': '}{_title(intent)}",
         said=outcome.title if outcome else _costs(intent),
+        is_rehearsed=mode == "live" and intent.is_simulated,
         signed=" and ".join(inbox.signed.get(intent.intent_id, ())),
         match_code=intent.match_code,
         left="" if outcome else _left(intent.expires_at - inbox.now),

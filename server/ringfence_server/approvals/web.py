@@ -193,13 +193,16 @@ class _Pages:
             changes = [change_row(each) for each in authorizing.waiting(self._site.desk)]
         except RingfenceError as error:
             return self._printer.out_of_order(error)
-        rows = [row_view(intent, inbox) for intent in inbox.waiting]
-        lately = [row_view(intent, inbox) for intent in inbox.lately]
+        mode = self._site.mode
+        rows = [row_view(intent, inbox, mode=mode) for intent in inbox.waiting]
+        lately = [row_view(intent, inbox, mode=mode) for intent in inbox.lately]
         frozen = quoted(inbox.frozen) if inbox.frozen is not None else None
         return self._printer.page(
             "inbox.html",
+            is_simulated=inbox.is_simulated,
             waiting=rows,
             lately=lately,
+            damaged=inbox.damaged,
             changes=changes,
             frozen=frozen,
             freeze=self._freeze_form(inbox),
@@ -345,6 +348,7 @@ class _Pages:
         return self._printer.page(
             "intent.html",
             status,
+            is_simulated=shown.facts.intent.is_simulated,
             card=card_view(shown),
             notice=notice,
             freeze=self._freeze_form(shown),

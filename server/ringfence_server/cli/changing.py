@@ -112,7 +112,7 @@ def _needed(change: Change) -> str:
 
 def told(change: Change) -> str:
     """A change as a person reads it."""
-    head = f"{change.change_id}: {change.purpose} {change.subject}"
+    head = f"{change.change_id}: {change.name}"
     signed = f"Signed by {', '.join(change.signed_by) or 'nobody'}"
     stands = (_STANDS if change.number is None else _STANDS_OF_RULINGS)[change.state]
     text = [head, "", *_says(change), ""]

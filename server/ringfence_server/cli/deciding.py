@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,7 @@ def pending(*, as_json: Json = False) -> Exit:
     """List what waits: to be decided, to be signed, to be sent although approved, and what is to be resolved."""
     with premises() as opened:
         waiting, delayed, left = anyio.run(_still_open, opened)
+        damaged = anyio.run(consenting.damaged, opened.desk)
         changed, problem = changing.waiting(opened.desk.store)
     document = {
         "pending": [_document(intent) for intent in waiting],
@@ -50,11 +52,13 @@ def pending(*, as_json: Json = False) -> Exit:
         "problem": problem,
         "delayed": reading.delayed(delayed),
         "to_resolve": reading.to_resolve(left),
+        "damaged": [asdict(each) for each in damaged],
     }
     rest = [
         *_waiting(waiting, changed, problem),
         *reading.not_sent_yet(delayed),
         *reading.unresolved(left),
+        *reading.unreadable(damaged),
     ]
     show(document, *(rest or ["Nothing waits for a person."]), as_json=as_json)
     return Exit.DONE

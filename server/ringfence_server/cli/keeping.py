@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from ringfence.guard import consent, freeze
 from ringfence.guard.card import quoted
+from ringfence.runner import Settled
 from ringfence_server.cli.approvers import KeyOption
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, premises
 from ringfence_server.cli.exits import Exit
@@ -21,13 +23,24 @@ from ringfence_server.opening import Premises
 def settle(*, as_json: Json = False) -> Exit:
     """Send what is approved and look up what is unknown, for up to 25 s."""
     settled = in_premises(lambda opened: opened.runner.settle(WORK_SECONDS))
-    left, waiting = settled.open_lines, settled.waiting_lines
-    document = {"rounds": settled.rounds, "open_lines": left, "waiting_lines": waiting}
-    text = f"{left} still open: run it again later." if left else "Everything is settled."
+    show(asdict(settled), *(_left(settled) or ["Everything is settled."]), as_json=as_json)
+    if settled.open_lines:
+        return Exit.UNKNOWN
+    return Exit.DONE if settled.is_done else Exit.WAITING
+
+
+def _left(settled: Settled) -> list[str]:
+    """What is not settled, one kind a line."""
+    told, left, waiting = [], settled.open_lines, settled.waiting_lines
     if waiting:
-        text = f"{left} still open; {waiting} of them wait for a person: ringfence pending"
-    show(document, text, as_json=as_json)
-    return Exit.UNKNOWN if left else Exit.DONE
+        told.append(f"{left} still open; {waiting} of them wait for a person: ringfence pending")
+    elif left:
+        told.append(f"{left} still open: run it again later.")
+    if settled.unsent_lines:
+        told.append(f"{settled.unsent_lines} approved and not sent yet: run it again later.")
+    if settled.damaged:
+        told.append(f"{settled.damaged} cannot be read: ringfence pending")
+    return told
 
 
 def stop(

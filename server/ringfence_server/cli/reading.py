@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from ringfence.desk.resolving import Open
 from ringfence.guard.card import WIDTH, quoted
-from ringfence.intents import Intent, Level, Line, Op
+from ringfence.intents import Intent, Level, Line, Op, Terms
 from ringfence.states import IntentState, LineState
+from ringfence.store.intents import Damaged
 from ringfence_server.cli.output import filled
 from ringfence_server.cli.remedies import for_person
 
@@ -90,6 +91,14 @@ def unresolved(left: Open) -> Iterator[str]:
         yield f"  lost {record.number}: ringfence resolve {record.number_id}"
 
 
+def unreadable(damaged: Sequence[Damaged]) -> Iterator[str]:
+    """Requests that nobody can decide, with what a person can do."""
+    for each in damaged:
+        yield "\n" + filled(f"{_said(each.why)} It cannot be approved or declined.", indent=2)
+    if damaged:
+        yield filled(for_person(damaged[0].remedy), indent=2)
+
+
 _UNRESOLVED = "Only a person can say what became of it, once they have looked at the carrier:"
 _DELAYED = "Approved, and not all of it is sent yet. To go on here: ringfence settle"
 _WITHDRAWN = "Withdrawn by a person before it was sent; nothing was charged."
@@ -126,7 +135,13 @@ def one_line(intent: Intent) -> tuple[str, str, str, str, str]:
     first, more = terms.lines[0].number, len(terms.lines) - 1
     what = f"{terms.op} {first}" + (f" and {more} more" if more else "")
     until = f"{intent.expires_at:%d %b %H:%M} UTC"
-    return intent.intent_id, what, str(terms.total_now), intent.match_code, until
+    return intent.intent_id, what, _now(terms), intent.match_code, until
+
+
+def _now(terms: Terms) -> str:
+    if terms.op is not Op.BUY:
+        return "nothing"
+    return f"{'at most ' if terms.is_converted else ''}{terms.total_now}"
 
 
 def _lines(intent: Intent) -> Iterator[str]:

@@ -11,29 +11,64 @@
   const isPublic = "public" in document.documentElement.dataset;
   const again = () => (isPublic ? location.replace(location.pathname) : location.reload());
   const approve = document.querySelector("[data-arm]");
-  let arming;
+  const form = document.querySelector("[data-ceremony]");
+  const hasPasskeys = "PublicKeyCredential" in window;
 
-  // Approve works once the window has been in front for a moment, and not while it is not.
+  // Approve works once every word above it has been on the screen, and it itself for a moment, in a window that is in
+  // front; and not while that window is not.
+  const TOP = 1;
+  const BOTTOM = 2;
+  const unread = new Map(); // what has words, and which of its edges have been on the screen
+  let arming = null;
+  const isOnScreen = (y) => y >= 0 && y <= innerHeight;
+  const edgesOf = (element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return (isOnScreen(top) ? TOP : 0) | (isOnScreen(bottom) ? BOTTOM : 0);
+  };
+  const findWords = () => {
+    for (const element of document.querySelectorAll(".card *, .decide *")) {
+      if (element.closest("details, form, [data-said], [data-unread]")) continue;
+      const texts = [...element.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
+      if (texts.some((each) => each.data.trim())) unread.set(element, 0);
+    }
+  };
+  const readOn = () => {
+    for (const [element, before] of unread) {
+      const edges = before | edgesOf(element);
+      if (edges === (TOP | BOTTOM)) unread.delete(element);
+      else unread.set(element, edges);
+    }
+    const hint = document.querySelector("[data-unread]");
+    if (unread.size) hint.hidden = false;
+    hint.classList.toggle("is-read", !unread.size);
+  };
   const disarm = () => {
     clearTimeout(arming);
+    arming = null;
     approve.disabled = true;
     approve.classList.remove("is-arming");
   };
   const arm = () => {
-    disarm();
-    if (!document.hasFocus()) return;
     approve.classList.add("is-arming");
     arming = setTimeout(() => {
       approve.disabled = false;
       approve.classList.remove("is-arming");
     }, ARM_MS);
   };
-  const form = document.querySelector("[data-ceremony]");
-  const hasPasskeys = "PublicKeyCredential" in window;
+  const look = () => {
+    if (document.visibilityState === "visible") readOn();
+    const isReady = !unread.size && document.hasFocus() && edgesOf(approve) === (TOP | BOTTOM);
+    if (isReady && arming === null) arm();
+    if (!isReady && approve.disabled) disarm(); // what works already goes on working
+  };
   if (approve && (!form || hasPasskeys)) {
-    arm();
-    addEventListener("focus", arm);
+    approve.disabled = true;
+    findWords();
+    for (const happening of ["focus", "scroll", "resize", "load", "visibilitychange"]) {
+      addEventListener(happening, look, { passive: true });
+    }
     addEventListener("blur", disarm);
+    look();
   }
 
   // One decision a page: a second click while the first is under way does nothing.
