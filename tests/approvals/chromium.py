@@ -80,6 +80,7 @@ def read_on(page: Page) -> bool:
 
 def read(page: Page) -> None:
     """Read a page from where it is to its end, and come back to the decision, where there is one."""
+    page.wait_for_load_state()  # what is read before the script runs does not count
     while read_on(page):
         pass
     for decision in page.locator("[data-arm]").all():

@@ -114,7 +114,7 @@ def test_approve_waits_until_all_of_it_has_been_on_the_screen(
 ) -> None:
     open_with_a_clock_that_stands(page, site.url(intent))
     approve = page.get_by_role("button", name="Approve")
-    hint = page.get_by_text("Approve works once")
+    hint = page.get_by_text("then Approve works")
     seen: set[int] = set()
     armed = False
     for _ in range(MOST_STEPS):
@@ -139,14 +139,14 @@ def test_whoever_jumps_to_the_end_is_told_to_read_what_was_left_out(
     approve.scroll_into_view_if_needed()
     page.clock.run_for(10_000)
     expect(approve).to_be_disabled()
-    expect(page.get_by_text("Approve works once")).to_be_visible()
+    expect(page.get_by_text("then Approve works")).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
     read(page)
     page.clock.run_for(1_400)
     expect(approve).to_be_disabled()
     page.clock.run_for(200)
     expect(approve).to_be_enabled()
-    expect(page.get_by_text("Approve works once")).to_be_hidden()
+    expect(page.get_by_text("then Approve works")).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('blur'))")
     expect(approve).to_be_disabled()
     assert site.now(intent).state is IntentState.AWAITING_APPROVAL
@@ -158,7 +158,7 @@ def test_the_keyboard_alone_reads_it_and_decides(
     page.goto(site.url(intent))
     approve = page.get_by_role("button", name="Approve")
     for _ in range(MOST_STEPS):
-        if approve.evaluate(IS_THERE) and page.get_by_text("Approve works once").is_hidden():
+        if approve.evaluate(IS_THERE) and page.get_by_text("then Approve works").is_hidden():
             break
         scrolled = page.evaluate_handle(SCROLLED)
         page.keyboard.press("ArrowDown")
@@ -195,7 +195,7 @@ def test_without_javascript_the_buttons_come_after_all_that_is_to_be_read(
     assert last is not None
     assert button is not None
     assert button["y"] > last["y"] + last["height"]
-    expect(page.get_by_text("Approve works once")).to_be_hidden()
+    expect(page.get_by_text("then Approve works")).to_be_hidden()
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Approved by local:ada")
     context.close()
