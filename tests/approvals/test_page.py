@@ -591,6 +591,7 @@ async def test_what_needs_more_than_a_click_can_only_be_declined_here(
 async def test_a_live_installation_takes_no_click(house: House) -> None:
     intent = await an_intent(house)
     house.write(lambda tx: tx.connection.execute(schema.installation.update().values(mode="live")))
+    house.store.mode = "live"
     page = DeskPage(house, mode="live")
     shown = (await page.open(intent)).text
     assert 'value="approve"' not in shown
