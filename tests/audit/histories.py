@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from audit.living import ALLOWED, Living, allow
+from guard import unclear
 from guard.authenticator import Passkey
 from guard.signing import Signer, approve, enroll, revoke
 from house import PERSON, SOMEBODY_ELSE, policy_with
 from ringfence.approvers import Purpose
 from ringfence.desk.assigning import AssignWish, assign
-from ringfence.guard import adjustment, approval, charges, consent, enrolment, ruling, words
+from ringfence.guard import (
+    adjustment,
+    approval,
+    charges,
+    consent,
+    enrolment,
+    resolution,
+    ruling,
+    words,
+)
 from ringfence.guard.adjustment import Difference
 from ringfence.guard.freeze import freeze
 from ringfence.intents import Intent
@@ -271,6 +282,32 @@ async def answers_that_fail(living: Living) -> list[Bundle]:
     return []
 
 
+async def a_person_decides(living: Living) -> list[Bundle]:
+    """One was charged above what was approved, and an approver says what became of it; then another is bought."""
+    [a] = await ask(living, 1)
+    approve(living.house, a, living.ada)
+    line = await unclear.manual(living.house, a)
+    copied = [living.evidence_of(a)]
+    finding, why = unclear.charged("1.00 USD", "1.50 USD"), Words.fresh("invoice 4711")
+    statement = living.house.read(
+        lambda tx: ruling.make(
+            tx,
+            Purpose.RESOLVE,
+            line.line_id,
+            resolution.line_body(tx, line.line_id, finding),
+            why,
+        )
+    )
+    signature, patience = living.ada.sign(statement), timedelta(seconds=6)
+    assert living.house.write(
+        lambda tx: resolution.resolve_signed(tx, statement, signature, why, quarantine=patience)
+    )
+    living.unfreeze()
+    b = await living.buy()
+    await is_bought(living, a, b)
+    return copied
+
+
 async def erased_words(living: Living) -> list[Bundle]:
     """What was said is erased: before it is approved, while another waits, and after all."""
     a, b = await ask(living, 1, 1, reason="a canary in Lisbon")
@@ -412,6 +449,7 @@ STORIES: Mapping[str, Story] = {
         released_later,
         charged_otherwise,
         answers_that_fail,
+        a_person_decides,
         erased_words,
         two_people,
         a_passkey_where_it_is_needed,
