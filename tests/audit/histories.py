@@ -103,14 +103,18 @@ async def one_withdrawn(living: Living) -> list[Bundle]:
     a, b, c = await ask(living, 1, 1, 1)
     for each in (a, b, c):
         approve(living.house, each, living.ada)
-    living.house.write(
-        lambda tx: approval.withdraw(
-            tx, b.intent_id, person=PERSON, channel="terminal", reason=None
-        )
-    )
+    withdraw(living, b)
     await living.house.work()
     await is_bought(living, a, c)
     return []
+
+
+def withdraw(living: Living, intent: Intent) -> None:
+    living.house.write(
+        lambda tx: approval.withdraw(
+            tx, intent.intent_id, person=PERSON, channel="terminal", reason=None
+        )
+    )
 
 
 async def other_rules_meanwhile(living: Living) -> list[Bundle]:
@@ -404,12 +408,14 @@ async def restored(living: Living) -> list[Bundle]:
 async def restored_and_grown(living: Living) -> list[Bundle]:
     """Before anybody stands for the older database, more happens in it than had happened in the other."""
     before = await living.buy()
+    waits = approve(living.house, await living.propose(), living.ada)
     backup = living.backup()
     a = await living.buy()
-    copied = [living.evidence_of(each) for each in (before, a)]
+    copied = [living.evidence_of(each) for each in (before, waits, a)]
     living.restore(backup)
+    withdraw(living, waits)
     living.note_at_once(2 * EVERY)
-    copied.append(living.evidence_of(before))
+    copied += [living.evidence_of(each) for each in (before, waits)]
     living.unfreeze()
     assert len(living.written()) == 1, "those of both histories are put aside together"
     b, c = await ask(living, 1, 1)
