@@ -220,3 +220,15 @@ def test_a_history_that_contradicts_a_checkpoint_freezes_until_an_approver_has_l
     assert living.written()[0].size == living.head()[0]
     [aside] = living.file().parent.glob("*.until-*")
     assert "0" * 64 in aside.read_text()
+
+
+def test_what_was_put_aside_gives_way_to_nothing(living: Living) -> None:
+    """The same copy may be restored twice, and each time the other history has come as far."""
+    kept = []
+    for number in range(3):
+        kept.append(f"{living.written()[0].model_dump_json()}\n")
+        living.checkpoints.set_aside(living.installation_id)
+        assert not living.file().exists()
+        living.file().write_text(kept[0].replace('"at":"2026', f'"at":"203{number}'))
+    found = living.file().parent.glob("*.until-*")
+    assert sorted(each.read_text() for each in found) == sorted(kept)

@@ -80,6 +80,24 @@ def test_an_export_is_verified_offline_and_by_the_printed_program(
     assert refused.document["failures"][0]["place"].startswith("event ")
 
 
+def test_the_evidence_of_crossed_purchases_is_verified_and_names_what_a_sandbox_does_not_prove(
+    shell: Shell, share: Path, tmp_path: Path
+) -> None:
+    first, second = shell.propose(), shell.propose(country="US", area_code="212")
+    for intent_id in (second, first):
+        shell.approve_only(intent_id)
+    for intent_id in (second, first):
+        assert shell.call("get_intent", intent_id=intent_id).document["state"] == "completed"
+    for intent_id in (first, second):
+        file = tmp_path / f"{intent_id}.json"
+        shell.json("audit", "export", "--intent", intent_id, "-o", str(file))
+        told = shell.run("audit", "verify", "--offline", str(file))
+        assert told.code == 0, told.out
+        assert "takes consent without anybody's key" in told.out
+        file.write_text(file.read_text().replace('"kind": "post"', '"kind": "void"'))
+        assert shell.run("audit", "verify", "--offline", str(file)).code == 1
+
+
 def test_an_export_to_standard_output_is_one_document_a_line(shell: Shell) -> None:
     lines = shell.run("audit", "export").out.splitlines()
     kinds = [json.loads(line)["kind"] for line in lines]

@@ -45,8 +45,13 @@ def contradiction(tx: Transaction) -> str | None:
 def begin_anew(tx: Transaction) -> None:
     """Put checkpoints of another history aside: an approver stands for the one that is here.
 
+    The latest may be of the history here, and those before it of the other: it has gone on since it was put back.
+
     Raises:
         ConfigurationError: they cannot be put aside.
     """
-    if tx.checkpoints is not None and contradiction(tx) is not None:
+    if tx.checkpoints is None:
+        return
+    made = tx.checkpoints.made(tx.installation_id)
+    if any(audit.hash_at(tx, each.size) != each.head for each in made if each is not None):
         tx.checkpoints.set_aside(tx.installation_id)

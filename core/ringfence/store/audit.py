@@ -221,6 +221,15 @@ def about(tx: Transaction, subject: str) -> list[dict[str, Any]]:
     return [event for event in found if event["subject"] == subject]
 
 
+def since(tx: Transaction, seq: int, type_: str) -> list[dict[str, Any]]:
+    """Every event of one type after a place, oldest first; reads all of them, so for a person who asks."""
+    table = schema.audit_event.c
+    named = table.bytes.contains(f'"type":"{type_}"', autoescape=True)
+    query = select(table.bytes).where(table.seq > seq, named).order_by(table.seq)
+    found = [json.loads(text) for text in tx.connection.execute(query).scalars()]
+    return [event for event in found if event["type"] == type_]
+
+
 @dataclass(frozen=True)
 class Words:
     """What somebody said, kept beside the chain so that it can be erased."""

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,6 +141,17 @@ class Checkpoints:
             return _last_of(path, file.fileno())
         return None
 
+    def made(self, installation_id: str) -> Iterator[Checkpoint | None]:
+        """All that the file holds, in order; None where a line is none. Nothing where there is no file.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
+        path = self.file(installation_id)
+        if path.exists():
+            for _, found in read_file(path):
+                yield found
+
     def is_due(self, installation_id: str, size: int, now: datetime) -> bool:
         """Whether the chain has come so far, or so much time has gone by, that one is to be made.
 
@@ -184,14 +196,23 @@ class Checkpoints:
     def set_aside(self, installation_id: str) -> None:
         """Begin a new file: an approver has said that another history is right. The old one keeps what it says.
 
+        It takes the place of none that was put aside before: the same copy may be restored twice.
+
         Raises:
             ConfigurationError: it cannot be renamed.
         """
         path = self.file(installation_id)
-        last = self._last.pop(installation_id, None) or self.last(installation_id)
+        self._last.pop(installation_id, None)
+        last = self.last(installation_id)
         with _translated(path):
             if last is not None:
-                path.rename(path.with_name(f"{path.name}.until-{last.size}"))
+                path.rename(_free(path.with_name(f"{path.name}.until-{last.size}")))
+
+
+def _free(path: Path) -> Path:
+    """This name, or the first one numbered after it that nothing has."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def read_file(path: Path) -> Iterator[tuple[int, Checkpoint | None]]:

@@ -183,6 +183,13 @@ def of_intent(tx: Transaction, intent_id: str) -> list[Entry]:
     return [_entry(row) for row in tx.connection.execute(query)]
 
 
+def get(tx: Transaction, entry_id: str) -> Entry | None:
+    """The entry with this id; None where there is none."""
+    query = select(schema.ledger_entry).where(schema.ledger_entry.c.entry_id == entry_id)
+    row = tx.connection.execute(query).one_or_none()
+    return _entry(row) if row is not None else None
+
+
 def in_order(tx: Transaction) -> Iterator[tuple[Entry, datetime]]:
     """Every entry as it counts in time, with the moment in which it was written; read a few at a time."""
     table = schema.ledger_entry.c

@@ -6,6 +6,9 @@
 It shares no code with ringfence and asks no network. It re-computes every hash, follows who may sign from the root
 on, and verifies every signature (Ed25519, and passkeys with ES256, RS256 or EdDSA) with plain arithmetic.
 
+Of a whole history the consent to everything that was sent is judged. The evidence of one purchase proves the consent to
+that purchase: what others were sent for meanwhile is in it, since a chain has no holes, and is proved elsewhere.
+
 Two things make it worth more: --checkpoint, a file of checkpoints (or the evidence of a purchase, which holds what
 approvers signed) that you have copied away earlier, and --root, the
 fingerprint of the root that you noted when the installation was made. Without them whoever holds the server could
@@ -35,6 +38,8 @@ NOTHING = "0" * 64
 WORDS_PLACE = 40
 """As much of their hash as words are kept under that belong to nothing else."""
 LEVELS = ("client", "page", "passphrase", "passkey", "two_people")
+KEYLESS = ("client", "page")
+"""Levels at which a sandbox takes consent without anybody's key; a live installation knows none of them."""
 AUTHORITY = ("root", "enroll", "revoke")
 MAX_WITNESS_BYTES = 64_000_000
 MAX_FINDINGS = 200
@@ -408,6 +413,37 @@ def is_at_least(level: str | None, needed: str) -> bool:
 # The verification.
 
 
+class Own:
+    """What a bundle is about, and what its events tell of that."""
+
+    def __init__(self, intent_id: str, terms: Document, events: Iterable[Document]) -> None:
+        self.intent_id = intent_id
+        self.op = terms["op"]
+        self.lines = {line["line_id"] for line in terms["lines"]}
+        self.commits = _commits(events)
+        self.signed: list[tuple[str, str]] = []
+        """Statements of consent by their hashes, each with the key that signed it."""
+        self.said: str | None = None
+        """The level at which it was approved, as the chain tells it."""
+        self.numbers: set[str] = set()
+        self.adjusted: list[tuple[str, str]] = []
+        """Numbers, each with a ledger entry that says what was charged in truth."""
+
+
+def _commits(events: Iterable[Document]) -> dict[tuple[str, str], int]:
+    """Where these events first tell of each signature; that they are in the chain is verified later."""
+    found: dict[tuple[str, str], int] = {}
+    for each in events:
+        try:
+            made = parsed(each["bytes"])
+            if made["type"] == "statement.signed":
+                body = made["body"]
+                found.setdefault((body["statement"], body["signature"]), made["seq"])
+        except (Bad, KeyError, TypeError):
+            continue  # reported when it is taken
+    return found
+
+
 class Verification:
     """Takes the documents of an export one by one; `failures` says what does not hold, and where."""
 
@@ -425,7 +461,10 @@ class Verification:
         self.authority = [NOTHING]
         self.signed_policies: dict[int, str] = {}
         self.enrolled_at: dict[str, int] = {}
-        self.revoked_at: dict[str, int] = {}
+        self.revocations: dict[str, tuple[Statement, dict[str, Document]]] = {}
+        """What revoked a key, and who could sign until then."""
+        self.own: Own | None = None
+        """What a bundle is about; None in a whole export, which is about everything."""
         given = list(checkpoints)
         self.kept = [each for each in given if "bytes" in each]
         """Statements that somebody kept elsewhere: what an approver signed says how far the chain had come."""
@@ -434,7 +473,8 @@ class Verification:
         self.given = len(self.checkpoints)
         self.heads: dict[int, str | None] = {}
         self.chain_keys: set[str] = set()
-        self.committed: set[tuple[str, str]] = set()
+        self.committed: dict[tuple[str, str], int] = {}
+        """Where an event first tells of a signature, by the hashes of statement and signature."""
         self.intents: dict[str, tuple[str, str]] = {}
         self.of_line: dict[str, str] = {}
         self.words: dict[str, str] = {}
@@ -557,7 +597,8 @@ class Verification:
         self.chain_keys.add(event["body"]["key"])
 
     def _on_signed(self, event: Document) -> None:
-        self.committed.add((event["body"]["statement"], event["body"]["signature"]))
+        what = (event["body"]["statement"], event["body"]["signature"])
+        self.committed.setdefault(what, event["seq"])
 
     def _on_policy(self, event: Document) -> None:
         version = int(event["subject"].rpartition(" ")[2])
@@ -575,45 +616,89 @@ class Verification:
         if terms["installation_id"] != self.header.get("installation_id"):
             raise Bad("the terms are another installation's")
         if event["type"] == "intent.proposed":
-            self.intents[event["subject"]] = (digest, terms["level"])
-            for line in terms["lines"]:
-                self.of_line[line["line_id"]] = event["subject"]
+            self._note_intent(event["subject"], digest, terms)
         self.word_hashes[event["subject"]] = event["body"].get("reason_hash")
 
+    def _note_intent(self, intent_id: str, digest: str, terms: Document) -> None:
+        lines = [line["line_id"] for line in terms["lines"]]
+        if intent_id in self.intents or not self.of_line.keys().isdisjoint(lines):
+            raise Bad("it, or a line of it, was proposed before")
+        own = self.own
+        if own is not None and intent_id != own.intent_id and not own.lines.isdisjoint(lines):
+            raise Bad("it proposes a line that is another intent's")
+        self.intents[intent_id] = (digest, terms["level"])
+        self.of_line.update(dict.fromkeys(lines, intent_id))
+
     def _on_dispatching(self, event: Document) -> None:
-        intent_id = self.of_line.get(event["subject"])
-        body = event["body"]
-        if self.header.get("format") == EVIDENCE:
-            if intent_id != self.header["intent_id"]:
-                return  # another purchase went on meanwhile; who signed for it is not here
-            self.attempts[body["attempt"]] = (event["subject"], body["request"])
+        body, line_id = event["body"], event["subject"]
+        if self.own is not None:
+            if line_id not in self.own.lines:
+                self.unjudged.append(
+                    "what was sent for other intents meanwhile: see their evidence"
+                )
+                return
+            if body["attempt"] in self.attempts:
+                raise Bad("it is an attempt that was made before")
+            self.attempts[body["attempt"]] = (line_id, body["request"])
         self.sent += 1
+        intent_id = self.of_line.get(line_id)
         if intent_id is None:
             raise Bad("it sends a line that was never proposed")
-        if self.header.get("mode") == "sandbox" and self.header.get("format") == EXPORT:
+        if self.header.get("mode") == "sandbox" and self.own is None:
             return
         given = level_of(self.consenting(intent_id, event["seq"], _moment(event["at"])))
-        needed = max("passphrase", self.intents[intent_id][1], key=LEVELS.index)
-        if not is_at_least(given, needed):
+        needed = self._needed(intent_id)
+        if not is_at_least(given, needed) and not self.is_keyless:
             raise Bad(f"it was sent with consent at level {given}, and needed {needed}")
 
+    def _needed(self, intent_id: str) -> str:
+        """What consent to an intent must prove; a secret that a person knows, but in a sandbox."""
+        level: str = self.intents[intent_id][1]
+        is_sandbox = self.header.get("mode") == "sandbox"
+        return level if is_sandbox else max("passphrase", level, key=LEVELS.index)
+
+    @property
+    def is_keyless(self) -> bool:
+        """Whether consent to what this bundle is about, so far, is a sandbox's without a key, as its terms allow."""
+        if self.own is None or self.header.get("mode") != "sandbox" or self.own.signed:
+            return False
+        _, level = self.intents.get(self.own.intent_id, ("", ""))
+        return level in KEYLESS and is_at_least(self.own.said, level)
+
+    def _on_intent_signed(self, event: Document) -> None:
+        if self.own is not None and event["subject"] == self.own.intent_id:
+            self.own.signed.append((sha256(event["body"]["statement"]), event["body"]["key"]))
+
+    def _on_approved(self, event: Document) -> None:
+        if self.own is not None and event["subject"] == self.own.intent_id:
+            if event["body"]["digest"] != self.intents[self.own.intent_id][0]:
+                raise Bad("what was approved is not what was proposed")
+            self.own.said = event["body"]["level"]
+
+    def _on_number(self, event: Document) -> None:
+        own = self.own
+        if own is not None and own.op == "buy" and event["body"].get("line") in own.lines:
+            own.numbers.add(event["subject"])
+
+    def _on_adjusted(self, event: Document) -> None:
+        if self.own is not None:
+            self.own.adjusted.append((event["subject"], event["body"]["entry"]))
+
     def _on_ended(self, event: Document) -> None:
-        if self.header.get("format") == EVIDENCE:
+        if self.own is not None:
             self.ends[event["subject"]] = (event["body"]["outcome"], event["body"]["answer"])
 
     def _on_ledger(self, event: Document) -> None:
-        if self.header.get("format") == EVIDENCE:
-            entries = event["body"]["entries"]
-            self.entries.update({name: (event["subject"], entries[name]) for name in entries})
+        if self.own is not None:
+            for name, digest in event["body"]["entries"].items():
+                if self.entries.setdefault(name, (event["subject"], digest))[1] != digest:
+                    raise Bad(f"it writes ledger entry {name} anew")
 
     def _on_erased(self, event: Document) -> None:
         if event["body"]["hash"] != self.word_hashes.get(event["subject"], event["body"]["hash"]):
             raise Bad("other words were erased than were said")
         if event["subject"] in self.words:
             raise Bad("words that were erased are here")
-
-    def _on_revoked(self, event: Document) -> None:
-        self.revoked_at[event["subject"]] = event["seq"]
 
     _HANDLERS: ClassVar[dict[str, Callable[[Verification, Document], None]]] = {
         "installation.founded": _on_founded,
@@ -622,11 +707,15 @@ class Verification:
         "policy.applied": _on_policy,
         "intent.proposed": _on_proposed,
         "intent.refused": _on_proposed,
+        "intent.signed": _on_intent_signed,
+        "intent.approved": _on_approved,
         "line.dispatching": _on_dispatching,
         "attempt.ended": _on_ended,
         "ledger.written": _on_ledger,
+        "ledger.adjusted": _on_adjusted,
+        "number.active": _on_number,
+        "number.explained": _on_number,
         "words.erased": _on_erased,
-        "approver.revoked": _on_revoked,
     }
 
     # Who may sign.
@@ -659,15 +748,16 @@ class Verification:
             raise Bad("it names another key than its subject")
         if statement.purpose == "root":
             self._root(statement, key)
-        elif not self._is_signed_enough(statement):
+        elif not self._is_signed_enough(statement, self.now):
             return
         elif statement.purpose == "enroll":
             self.enrolled_at[statement.subject] = statement.seq
             self.now[statement.subject] = self.keys[statement.subject] = key
-        elif self.now.pop(statement.subject, None) is None:
+        elif statement.subject not in self.now:
             raise Bad("it revokes a key that was not enrolled")
         else:
-            self.revoked_at.setdefault(statement.subject, statement.seq + 1)
+            self.revocations.setdefault(statement.subject, (statement, dict(self.now)))
+            del self.now[statement.subject]
         self.authority.append(statement.hash)
 
     def _root(self, statement: Statement, key: Document) -> None:
@@ -691,10 +781,15 @@ class Verification:
                 f"whether the root is yours: compare {fingerprint} with your note of it"
             )
 
-    def _signers(self, statement: Statement, keys: Document) -> list[Document]:
+    def _signers(
+        self, statement: Statement, keys: Document, *, at: int | None = None
+    ) -> list[Document]:
+        """Whose signatures under a statement are good; those alone that were there before an event `at`."""
         found = []
-        for signature, _ in statement.signatures:
+        for signature, digest in statement.signatures:
             key = keys.get(signature["key_id"])
+            if at is not None and not self._was_signed((statement.hash, digest), at):
+                continue
             if key is not None and self._fault(key, statement, signature) is None:
                 found.append(key)
         return found
@@ -712,17 +807,28 @@ class Verification:
                 self._faults[name] = f"a signature cannot be read ({type(error).__name__})"
         return self._faults[name]
 
-    def _is_signed_enough(self, statement: Statement) -> bool:
+    def _was_signed(self, what: tuple[str, str], at: int) -> bool:
+        """Whether a signature was there before an event; of one purchase, what was signed before is not seen."""
+        if self.own is None:
+            return what in self.committed
+        return self.own.commits.get(what, 0) < at
+
+    def _is_signed_enough(
+        self, statement: Statement, now: dict[str, Document], *, at: int | None = None
+    ) -> bool:
+        """Whether those who could sign had signed a change of who may; in time for an event `at`."""
         if self.recovery is None:
             raise Bad("there is no root before it")
-        signers = self._signers(statement, {**self.now, key_id(self.recovery): self.recovery})
+        signers = self._signers(statement, {**now, key_id(self.recovery): self.recovery}, at=at)
         if self.recovery in signers:
             return True
-        return self._is_at_needed_level(signers, statement.body["policy_version"])
+        return self._is_at_needed_level(signers, statement.body["policy_version"], now)
 
-    def _is_at_needed_level(self, signers: list[Document], version: int) -> bool:
+    def _is_at_needed_level(
+        self, signers: list[Document], version: int, now: dict[str, Document]
+    ) -> bool:
         """Whether these keys prove as much together as a change needed under that policy."""
-        strongest = level_of(self.now.values())
+        strongest = level_of(now.values())
         if strongest is None:
             return False
         levels = self.policies[version][0]["levels"]
@@ -736,7 +842,7 @@ class Verification:
         is_next = statement.body["version"] == before + 1 and before in self.policies
         if not is_next or self.policies[before][1] != statement.body["before_hash"]:
             return
-        if self._is_at_needed_level(self._signers(statement, self.now), before):
+        if self._is_at_needed_level(self._signers(statement, self.now), before, self.now):
             self.signed_policies[before + 1] = statement.body["hash"]
 
     def _check_policies(self) -> None:
@@ -777,11 +883,21 @@ class Verification:
                 continue
             if statement.seq >= seq or not statement.made_at <= at < statement.expires_at:
                 continue
-            for key in self._signers(statement, self.keys):
+            for key in self._signers(statement, self.keys, at=seq):
                 name = key_id(key)
-                if self.enrolled_at[name] < statement.seq and self.revoked_at.get(name, seq) >= seq:
+                if self.enrolled_at[name] < statement.seq and not self._is_revoked(name, seq):
                     found.append(key)
         return found
+
+    def _is_revoked(self, name: str, seq: int) -> bool:
+        """Whether a key counted no longer when the event at `seq` was written.
+
+        A revocation counts from its last needed signature on. Made earlier, it may have waited for that.
+        """
+        if name not in self.revocations:
+            return False
+        statement, now = self.revocations[name]
+        return statement.seq < seq and self._is_signed_enough(statement, now, at=seq)
 
     # The end.
 
@@ -822,6 +938,9 @@ class Verification:
             statement = Statement(place, document)
             if statement.installation != self.header.get("installation_id"):
                 raise Bad("it belongs to another installation")
+            if self._is_elsewhere(statement.seq):
+                self.unjudged.append(f"{place}: it is about events that are not here")
+                return
             for signature, _ in statement.signatures:
                 key = self.keys.get(signature["key_id"])
                 if key is None:
@@ -840,10 +959,13 @@ class Verification:
             if not isinstance(shown, str) or sha256(shown) != statement.body.get("card"):
                 self.fail(statement.place, "the card's hash is not that of the card")
 
+    def _is_elsewhere(self, seq: int) -> bool:
+        """Whether it is not about the events here: of one purchase they begin with its proposal."""
+        return self.own is not None and type(seq) is int and not self.first - 1 <= seq <= self.seq
+
     def _check_head(self, place: str, seq: int, head: str, how: str) -> None:
-        is_beyond = type(seq) is int and not self.first - 1 <= seq <= self.seq
-        if is_beyond and self.header.get("format") == EVIDENCE:
-            return  # of one purchase only the events from its proposal on are here
+        if self._is_elsewhere(seq):
+            return
         found = self.heads.get(seq)
         if found is None:
             self.fail(place, f"it was {how} over event {seq}, which is not there")
@@ -859,7 +981,7 @@ class Verification:
                         who = signature["key_id"]
                         self.fail(statement.place, f"no event tells of the signature of key {who}")
         if is_export:
-            for _ in self.committed - stored:
+            for _ in self.committed.keys() - stored:
                 self.fail("statements", "an event tells of a signature that is not here")
 
     def _check_checkpoint(self, place: str, checkpoint: Document, *, is_export: bool) -> None:
@@ -909,14 +1031,20 @@ _ATTEMPT = {"attempt_id", "line_id", "request_hash", "outcome", "answer"}
 
 def check_bundle(bundle: Document, verification: Verification) -> None:
     """Verify the evidence of one purchase."""
-    if set(bundle) != _BUNDLE:
+    if set(bundle) != _BUNDLE or bundle["format"] != EVIDENCE:
         raise Unreadable("The file is no evidence of a purchase: its fields are others.")
     header = {
-        name: bundle[name]
-        for name in ("format", "installation_id", "mode", "root", "intent_id", "before")
+        name: bundle[name] for name in ("format", "installation_id", "mode", "root", "before")
     }
     if set(bundle["before"]) != {"seq", "hash"}:
         raise Unreadable("The file is no evidence of a purchase: its fields are others.")
+    try:
+        own = Own(bundle["intent_id"], parsed(bundle["terms"]), bundle["events"])
+    except Bad as error:
+        raise Unreadable(
+            f"The file is no evidence of a purchase: of its terms, {error}."
+        ) from error
+    verification.own = own
     verification.take({"kind": "header", **header})
     for kind, name in (("policy", "policies"), ("statement", "statements")):
         for each in bundle[name]:
@@ -928,22 +1056,33 @@ def check_bundle(bundle: Document, verification: Verification) -> None:
     for each in bundle["events"]:
         verification.take({"kind": "event", **each})
     verification.close()
-    _check_purchase(bundle, verification)
+    _check_purchase(bundle, own, verification)
 
 
-def _check_purchase(bundle: Document, found: Verification) -> None:
-    intent_id = bundle["intent_id"]
-    if found.recovery is None:
-        found.fail("root", "there is no root, so nobody's signature counts")
+def _check_purchase(bundle: Document, own: Own, found: Verification) -> None:
     _check_terms(bundle, found)
-    if not any(s.purpose == "approve" and s.subject == intent_id for s in found.statements):
-        found.fail("statements", "nobody signed for it")
+    _check_consent(own, found)
     if bundle["checkpoint"] is None:
         found.unjudged.append("whether the end of the chain was cut off: there is no checkpoint")
     elif bundle["checkpoint"].get("size") != found.seq:
         found.fail("checkpoint", "it is not about the last event here")
     _check_attempts(bundle, found)
-    _check_ledger(bundle, found)
+    _check_ledger(bundle, own, found)
+
+
+def _check_consent(own: Own, found: Verification) -> None:
+    signed = [s for s in found.statements if (s.purpose, s.subject) == ("approve", own.intent_id)]
+    if found.is_keyless and not signed:
+        found.unjudged.append("who consented: a sandbox takes consent without anybody's key")
+        return
+    if found.recovery is None:
+        found.fail("root", "there is no root, so nobody's signature counts")
+    if not signed:
+        found.fail("statements", "nobody signed for it")
+    here = {(each.hash, signature["key_id"]) for each in signed for signature, _ in each.signatures}
+    for what, key in own.signed:
+        if (what, key) not in here:
+            found.fail("statements", f"what key {key} signed is missing")
 
 
 def _check_terms(bundle: Document, found: Verification) -> None:
@@ -958,28 +1097,26 @@ def _check_terms(bundle: Document, found: Verification) -> None:
         found.fail("policies", "the one under which it was asked for is missing")
 
 
-def _check_ledger(bundle: Document, found: Verification) -> None:
+def _check_ledger(bundle: Document, own: Own, found: Verification) -> None:
+    adjusted = {entry for number, entry in own.adjusted if number in own.numbers}
     expected = {
         name: digest
-        for name, (line_id, digest) in found.entries.items()
-        if found.of_line.get(line_id) == bundle["intent_id"]
+        for name, (subject, digest) in found.entries.items()
+        if subject in own.lines or name in adjusted
     }
     for entry in bundle["ledger"]:
         name = entry.get("entry_id")
-        if entry.get("intent_id") != bundle["intent_id"]:
+        is_own = entry.get("intent_id") == own.intent_id
+        if not is_own and entry.get("number_id") not in own.numbers:
             found.fail(f"ledger entry {name}", "it is another intent's")
         if expected.pop(name, None) != sha256(canonical(entry)):
             found.fail(f"ledger entry {name}", "it is not what was written")
-    for name in expected:
+    for name in (expected.keys() | adjusted) - {each.get("entry_id") for each in bundle["ledger"]}:
         found.fail(f"ledger entry {name}", "it is missing")
 
 
 def _check_attempts(bundle: Document, found: Verification) -> None:
-    ours = {
-        attempt: facts
-        for attempt, facts in found.attempts.items()
-        if found.of_line.get(facts[0]) == bundle["intent_id"]
-    }
+    ours = dict(found.attempts)
     for attempt in bundle["attempts"]:
         name = attempt.get("attempt_id")
         if set(attempt) != _ATTEMPT:
