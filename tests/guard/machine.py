@@ -31,7 +31,7 @@ from ringfence.errors import ProviderUnavailable, RingfenceError
 from ringfence.guard import policy_change
 from ringfence.guard.approval import existing
 from ringfence.guard.freeze import freeze, unfreeze
-from ringfence.intents import DeclineReason, Intent
+from ringfence.intents import DeclineReason, Intent, reasons_to_decline
 from ringfence.money import Money
 from ringfence.offers import Offer
 from ringfence.sandbox.faults import Fault
@@ -154,7 +154,7 @@ class GuardMachine(RuleBasedStateMachine):
     def decline(self, number: int, reason: DeclineReason | None) -> None:
         waiting = self.watch.waiting()
         intent_id = waiting[number % len(waiting)]
-        desk = self._process.desk
+        desk, reason = self._process.desk, self._fitting(intent_id, reason)
         self._do(consenting.decline_at_terminal(desk, intent_id, person=PERSON, reason=reason))
 
     @precondition(lambda self: self.watch.approved())
@@ -163,7 +163,7 @@ class GuardMachine(RuleBasedStateMachine):
         """Withdraw what was approved, as far as it was not sent."""
         approved = self.watch.approved()
         intent_id = approved[number % len(approved)]
-        desk = self._process.desk
+        desk, reason = self._process.desk, self._fitting(intent_id, reason)
         try:
             self._do(consenting.decline_at_terminal(desk, intent_id, person=PERSON, reason=reason))
             self.seen["taken back"] += 1
@@ -408,6 +408,10 @@ class GuardMachine(RuleBasedStateMachine):
         except RingfenceError as error:
             self._expected(error, {"expired", "frozen", "policy_refused"})
             self.watch.consented.discard(intent_id)
+
+    def _fitting(self, intent_id: str, reason: DeclineReason | None) -> DeclineReason | None:
+        """The reason, where it is one against that."""
+        return reason if reason in reasons_to_decline(self._intent(intent_id).terms.op) else None
 
     def _expected(self, error: RingfenceError, codes: Set[str]) -> None:
         assert error.code in codes, error

@@ -162,7 +162,7 @@ def delayed_lines(tx: Transaction) -> list[tuple[Intent, Line]]:
         )
         .order_by(table.line_id)
     )
-    return [of_line(tx, line_id) for line_id in ids.scalars().all()]
+    return list(_whole(ids.scalars().all(), lambda line_id: of_line(tx, line_id)))
 
 
 def _intent(tx: Transaction, row: Row[Any]) -> Intent:
