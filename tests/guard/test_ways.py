@@ -59,6 +59,19 @@ def test_two_people_begin_with_anybody_and_end_with_somebody_else() -> None:
     assert of(ways(everybody, Level.TWO_PEOPLE, [ADA, BOB])) == ((), ("ada", "bob"))
 
 
+def test_where_the_first_has_the_only_passkey_both_are_still_asked() -> None:
+    """Ada signed with her passphrase: what is left is her passkey, and somebody else's name."""
+    found = ways(enrolled(ADA, ADAS, BOB), Level.TWO_PEOPLE, [ADA])
+    assert (of(found), found.lack) == ((("bob",), ("ada",)), None)
+
+
+def test_away_from_this_machine_no_click_counts() -> None:
+    assert not ways(enrolled(), Level.PAGE, origin=THERE).serves_page
+    assert not ways(enrolled(passkey("bob", HERE)), Level.PAGE, origin=THERE).serves_page
+    assert ways(enrolled(passkey("bob", THERE)), Level.PAGE, origin=THERE).serves_page
+    assert ways(enrolled(), Level.PAGE, origin=HERE).serves_page
+
+
 def test_who_has_signed_is_told_while_that_is_not_enough() -> None:
     everybody = enrolled(ADA, BOBS)
     assert ways(everybody, Level.TWO_PEOPLE, [ADA]).signed == ("ada",)
@@ -72,8 +85,8 @@ def test_who_has_signed_is_told_while_that_is_not_enough() -> None:
         ((), Level.PASSKEY, "no approver is enrolled", "--passkey"),
         ((ADA, BOB), Level.PASSKEY, "no approver has one", "--passkey"),
         ((ADA, BOB), Level.TWO_PEOPLE, "no approver has one", "--passkey"),
-        ((ADAS,), Level.TWO_PEOPLE, "ada is the only approver", "enroll NAME"),
-        ((ADA,), Level.TWO_PEOPLE, "ada is the only approver", "--passkey"),
+        ((ADAS,), Level.TWO_PEOPLE, "there is one approver", "enroll NAME"),
+        ((ADA,), Level.TWO_PEOPLE, "there is one approver", "--passkey"),
     ],
 )
 def test_what_is_missing_is_named_with_what_mends_it(

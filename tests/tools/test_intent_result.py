@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.approvers import KeyKind
 from ringfence.guard.ways import Lack, Ways
 from ringfence.intents import DeclineReason, Level, Op
 from ringfence.money import Money
@@ -56,10 +57,11 @@ TWO, ADA, BOB = Level.TWO_PEOPLE, ("ada",), ("bob",)
         (Ways(Level.PASSKEY, (), BOB), None,
          "please approve it on ringfence's approval page, which is not open now, with a passkey"),
         (Ways(TWO, ADA, BOB), PAGE,
-         "two people have to approve it, one of them with a passkey, "
+         "two different people have to approve it, at least one of them with a passkey, "
          f"at {PAGE} with a passkey or in ringfence's terminal with a passphrase"),
-        (Ways(TWO, (), BOB, signed=ADA), PAGE,
-         f"which one of two people has signed, somebody else has to approve it at {PAGE} with a passkey"),
+        (Ways(TWO, (), BOB, signed=ADA, signed_with=(KeyKind.PASSPHRASE,)), PAGE,
+         "which one of two people has signed with a passphrase, "
+         f"somebody else has to approve it at {PAGE} with a passkey"),
         (Ways(Level.PASSKEY, lack=Lack("it takes a passkey, and no approver has one", "x")), PAGE,
          "nobody can approve it yet, for it takes a passkey, and no approver has one: "
          "an approver is enrolled in ringfence's terminal"),

@@ -55,8 +55,9 @@ def _asked(surface: Surface) -> str:
     if found.level is not Level.TWO_PEOPLE:
         return f"please approve it {where}"
     if found.signed:
-        return f"which one of two people has signed, somebody else has to approve it {where}"
-    return f"two people have to approve it, one of them with a passkey, {where}"
+        there = " and a ".join(found.signed_with)
+        return f"which one of two people has signed with a {there}, somebody else has to approve it {where}"
+    return f"two different people have to approve it, at least one of them with a passkey, {where}"
 
 
 def _wish(intent: Intent) -> str:

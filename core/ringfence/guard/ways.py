@@ -6,10 +6,10 @@ here, so that no two of them differ.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from ringfence.approvers import ApproverKey, KeyKind
+from ringfence.approvers import ApproverKey, KeyKind, is_public
 from ringfence.guard.authority import Authority, is_at_least, level_of
 from ringfence.intents import WEAK_LEVELS, Level
 from ringfence.policy import PolicyDocument
@@ -39,8 +39,12 @@ class Ways:
     """Whose passkey would."""
     signed: tuple[str, ...] = ()
     """Who has signed, where that is not enough yet."""
+    signed_with: tuple[KeyKind, ...] = ()
+    """With what."""
     lack: Lack | None = None
     """Why nobody can complete it; None where somebody can."""
+    is_far: bool = False
+    """Whether the page is away from this machine, where a click is never enough."""
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -60,7 +64,7 @@ class Ways:
     @property
     def serves_page(self) -> bool:
         """Whether the approval page is of any use."""
-        return self.is_weak or bool(self.on_page)
+        return (self.is_weak and not self.is_far) or bool(self.on_page)
 
 
 def ways(
@@ -78,32 +82,43 @@ def ways(
         there: the keys that have signed already.
         origin: where the page is; a passkey of another address serves nobody there. None for wherever it will be.
     """
+    here = [key for key in who.keys.values() if origin is None or key.origin in {None, origin}]
     if level in WEAK_LEVELS:
-        return Ways(level)
-    adding = [
-        key
-        for key in who.keys.values()
-        if _adds(key, level, there) and (origin is None or key.origin in {None, origin})
-    ]
+        # Away from this machine no click counts, only a passkey that was made there.
+        is_far = origin is not None and is_public(origin)
+        return Ways(level, on_page=_names(_passkeys(here)) if is_far else (), is_far=is_far)
+    adding = _adding(here, level, there)
+    is_short = not is_at_least(level_of(there), level)
     return Ways(
         level=level,
         in_terminal=_names(key for key in adding if key.kind is KeyKind.PASSPHRASE),
-        on_page=_names(key for key in adding if key.kind is KeyKind.PASSKEY),
-        signed=_names(there) if not is_at_least(level_of(there), level) else (),
+        on_page=_names(_passkeys(adding)),
+        signed=_names(there) if is_short else (),
+        signed_with=tuple(sorted({key.kind for key in there})) if is_short else (),
         lack=lack(who, level),
     )
 
 
-def _adds(key: ApproverKey, level: Level, there: Collection[ApproverKey]) -> bool:
-    """Whether its signature would prove more than those that are there, towards this level."""
+def _adding(
+    keys: Sequence[ApproverKey], level: Level, there: Collection[ApproverKey]
+) -> list[ApproverKey]:
+    """Keys that give all that is missing at once; where none does, those that give a part of it."""
     if level is not Level.TWO_PEOPLE:
-        return key.kind.level.strength >= level.strength
-    has_passkey = any(each.kind is KeyKind.PASSKEY for each in there)
-    people = {each.person for each in there}
-    if key.person in people:
-        # The other of two people may have signed before; then one passkey of either of them is what is missing.
-        return key.kind is KeyKind.PASSKEY and not has_passkey and len(people) > 1
-    return not people or has_passkey or key.kind is KeyKind.PASSKEY
+        return [key for key in keys if key.kind.level.strength >= level.strength]
+    people = {key.person for key in there}
+    if not people:
+        return list(keys)
+    missing = (len(people) < 2, not any(_passkeys(there)))
+    given = [
+        (key, (missing[0] and key.person not in people, missing[1] and key.kind is KeyKind.PASSKEY))
+        for key in keys
+    ]
+    whole = [key for key, gives in given if gives == missing]
+    return whole or [key for key, gives in given if any(gives)]
+
+
+def _passkeys(keys: Iterable[ApproverKey]) -> list[ApproverKey]:
+    return [key for key in keys if key.kind is KeyKind.PASSKEY]
 
 
 def _names(keys: Iterable[ApproverKey]) -> tuple[str, ...]:
@@ -124,11 +139,9 @@ def lack(who: Authority, level: Level) -> Lack | None:
             "it takes two people, one of them with a passkey, and no approver has one",
             ENROLL_PASSKEY,
         )
-    [alone] = who.people
     has_passkey = who.strongest is Level.PASSKEY
     return Lack(
-        f"it takes two people, and {alone} is the only approver",
-        ENROLL if has_passkey else ENROLL_PASSKEY,
+        "it takes two people, and there is one approver", ENROLL if has_passkey else ENROLL_PASSKEY
     )
 
 
