@@ -11,7 +11,7 @@ Waiting only watches the stored row, which is why a cancelled call changes nothi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -60,8 +60,8 @@ class Matter:
     call: Call
     context: Context[Any, Any]
     intents: Intents
-    approve_at: Callable[[], Awaitable[str | None]]
-    """Where the approval page is, started if it must be; None where there is none."""
+    approve_at: Callable[[], Awaitable[Sequence[str]]]
+    """Where the approval page is, started if it must be, the address for people first; none where there is none."""
     intent_id: str
 
     async def see_through(self, result: Result) -> Result | InputRequiredResult:
@@ -193,14 +193,18 @@ async def surface_for(
     intent: Intent,
     call: Call,
     intents: Intents,
-    approve_at: Callable[[], Awaitable[str | None]],
+    approve_at: Callable[[], Awaitable[Sequence[str]]],
 ) -> Surface:
     """What the caller sees of an intent: how people can consent to it now, and where."""
     surface = call.surface
     if _is_decided(intent):
         return surface
-    address = await approve_at()
-    found = await intents.ways(call.desk, intent.intent_id, origin=address)
+    addresses: Sequence[str | None] = await approve_at() or (None,)
+    seen = [
+        (address, await intents.ways(call.desk, intent.intent_id, origin=address))
+        for address in addresses
+    ]
+    address, found = next((each for each in seen if each[1].serves_page), seen[0])
     page = f"{address}/i/{intent.intent_id}" if address and found.serves_page else None
     others = [channel for channel in surface.channels if channel not in {"page", "terminal"}]
     here: list[Channel] = ["page"] if page else []

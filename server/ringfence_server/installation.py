@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,8 +22,9 @@ RUNNER_PAUSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-async def _nowhere() -> None:
+async def _nowhere() -> Sequence[str]:
     """There is no page."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Opened:
     desk: Desk
     run_forever: Callable[[], Awaitable[None]]
     """Executes what people approve, wherever they do; ends only by cancellation."""
-    approve_at: Callable[[], Awaitable[str | None]] = _nowhere
-    """The approval page's address, for somebody who is awaited now; None where there can be no page."""
+    approve_at: Callable[[], Awaitable[Sequence[str]]] = _nowhere
+    """The approval page's addresses, for somebody who is awaited now, the one for people first; none without a page."""
 
 
 OpenDesk = Callable[[], AbstractAsyncContextManager[Opened]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -69,8 +69,8 @@ class PageOpener(Opener):
         async with super().__call__():
             yield Opened(cast(Desk, self.book), self.run_forever, self.where)
 
-    async def where(self) -> str | None:
-        return self.page
+    async def where(self) -> Sequence[str]:
+        return (self.page,) if self.page is not None else ()
 
 
 class Host:

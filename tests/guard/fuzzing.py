@@ -328,8 +328,8 @@ async def attacked(folder: Path, mode: str) -> AsyncIterator[Attack]:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened]:
-        async def where() -> str:
-            return PAGE
+        async def where() -> tuple[str]:
+            return (PAGE,)
 
         yield Opened(house.desk, house.runner.run, where)
 

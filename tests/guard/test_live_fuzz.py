@@ -36,11 +36,11 @@ def try_programs(folder: Path, mode: str, level: Level, count: int) -> Range:
     return ground
 
 
-def was_tried(ground: Range, level: Level, count: int) -> None:
+def was_tried(ground: Range, count: int) -> None:
     """Nothing proves less than a fuzz whose every call was refused at the door."""
     assert ground.tried >= count
     assert ground.answered > ground.calls / 4
-    assert (ground.asked > count / 50) == (level is not Level.PASSPHRASE)
+    assert ground.asked > count / 50
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_program_of_tool_calls_approves_or_loosens_anything(
     tmp_path: Path, mode: str, level: Level
 ) -> None:
-    was_tried(try_programs(tmp_path, mode, level, IN_CI), level, IN_CI)
+    was_tried(try_programs(tmp_path, mode, level, IN_CI), IN_CI)
 
 
 @pytest.mark.nightly
@@ -64,4 +64,4 @@ def test_no_program_of_tool_calls_approves_or_loosens_anything(
 def test_ten_thousand_programs_approve_and_loosen_nothing(
     tmp_path: Path, mode: str, level: Level
 ) -> None:
-    was_tried(try_programs(tmp_path, mode, level, NIGHTLY), level, NIGHTLY)
+    was_tried(try_programs(tmp_path, mode, level, NIGHTLY), NIGHTLY)

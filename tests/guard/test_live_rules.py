@@ -114,8 +114,9 @@ def smuggle(house: House, document: PolicyDocument, signer: Signer) -> None:
             expires_at=tx.now + policy_change.TIME_TO_SIGN,
         )
         statements.sign(tx, statements.add(tx, statement), signer.sign(statement))
-        policies.add(tx, document, applied_by="ada")
-        tx.audit("policy.applied", actor="ada", subject="policy")
+        policy = policies.add(tx, document, applied_by="ada")
+        subject = f"policy {policy.version}"
+        tx.audit("policy.applied", actor="ada", subject=subject, hash=policy.hash)
 
     house.write(write)
     house.read(policy_chain.check)

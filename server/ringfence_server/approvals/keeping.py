@@ -13,7 +13,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -85,15 +85,19 @@ class Keeper:
             self._complain(f"There is no approval page: {error}")
             return None
 
-    async def address_for_people(self) -> str | None:
-        """Where people are sent: the policy's public address where it has one, else `address`; None without a page."""
-        address = await self.address()
-        return address and (await self._public() or address)
+    async def addresses(self) -> Sequence[str]:
+        """Where the page is: the policy's public address first, then the one of this machine; none without a page."""
+        return await self._with_public(await self.address())
 
-    async def living_for_people(self) -> str | None:
-        """Where people are sent by a program that ends too soon to serve the page; None where nobody else does."""
-        address = await to_thread.run_sync(self.living)
-        return address and (await self._public() or address)
+    async def living_addresses(self) -> Sequence[str]:
+        """The same for a program that ends too soon to serve the page; none where nobody else does."""
+        return await self._with_public(await to_thread.run_sync(self.living))
+
+    async def _with_public(self, address: str | None) -> Sequence[str]:
+        if address is None:
+            return ()
+        public = await self._public()
+        return (public, address) if public is not None else (address,)
 
     async def _public(self) -> str | None:
         try:

@@ -19,8 +19,6 @@ from ringfence_server.cli import exits
 from ringfence_server.cli.at_work import WORK_SECONDS, in_premises, person, surface, work_off
 from ringfence_server.cli.exits import Exit
 from ringfence_server.cli.output import SIMULATED, Json, print_document, show, table
-from ringfence_server.consent import surface_for
-from ringfence_server.intent_stories import intents_of_the_desk
 from ringfence_server.opening import Premises
 from ringfence_tools import CATALOG, list_numbers
 from ringfence_tools.intent_result import intent_of
@@ -178,8 +176,13 @@ async def _run(opened: Premises, *, operation: AnyOperation, arguments: Any, wai
         await work_off(opened, intent.intent_id, seconds)
     else:
         await work_off(opened, intent.intent_id)
+    from ringfence_server.consent import (
+        surface_for,  # it knows the protocol, which no other command needs
+    )
+    from ringfence_server.intent_stories import intents_of_the_desk
+
     awaited = await get_intent(opened.desk, person(), intent.intent_id)
-    page = opened.page_keeper().living_for_people
+    page = opened.page_keeper().living_addresses
     seen = await surface_for(awaited, tool_call, intents_of_the_desk(), page)
     followed: Result = await operation.follow(
         replace(tool_call, surface=seen), arguments, intent.intent_id

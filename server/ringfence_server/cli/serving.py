@@ -60,7 +60,7 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
             await premises.runner.run()
 
     try:
-        yield Opened(premises.desk, run_forever=run_forever, approve_at=keeper.address_for_people)
+        yield Opened(premises.desk, run_forever=run_forever, approve_at=keeper.addresses)
     finally:
         with CancelScope(shield=True):
             await to_thread.run_sync(keeper.close)
