@@ -66,9 +66,7 @@ async def ways_to_consent(desk: Desk, intent_id: str, *, origin: str | None) -> 
 
 def _ways(tx: Transaction, intent_id: str, origin: str | None) -> Ways:
     intent = approval.existing(tx, intent_id)
-    level = approval.needed_level(tx, intent)
-    if tx.mode == "live":
-        level = max(level, Level.PASSPHRASE, key=lambda each: each.strength)
+    level = approval.level_here(tx, approval.needed_level(tx, intent))
     try:
         return ways(authority.read(tx), level, consent.consenting(tx, intent), origin=origin)
     except NotAuthorized:

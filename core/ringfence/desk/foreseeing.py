@@ -9,7 +9,7 @@ from ringfence.desk.assistants import check_registered
 from ringfence.desk.counter import Desk
 from ringfence.desk.reserving import line_terms, why_unsellable
 from ringfence.errors import InvalidArguments, NotFound, RingfenceError
-from ringfence.guard import authority, policy_chain, policy_change, proposal, windows
+from ringfence.guard import approval, authority, policy_chain, policy_change, proposal, windows
 from ringfence.guard.authority import Authority
 from ringfence.guard.decision import Decision, Snapshot
 from ringfence.guard.proposal import Proposal, Totals
@@ -96,9 +96,7 @@ def _foreseen(  # what a wish is made of
         check_registered(tx.rules, assistant_id)
     except InvalidArguments as error:
         obstacles = [error, *obstacles]
-    level = decision.level
-    if tx.mode == "live":
-        level = max(level, Level.PASSPHRASE, key=lambda each: each.strength)
+    level = approval.level_here(tx, decision.level)
     return Foreseen(
         policy_version=version if rules is None else None,
         decision=decision,

@@ -193,6 +193,13 @@ def needed_level(tx: Transaction, intent: Intent) -> Level:
     return max(levels, key=lambda level: level.strength)
 
 
+def level_here(tx: Transaction, level: Level) -> Level:
+    """What consent must prove where a policy asks for this level: live, at least a secret that a person knows."""
+    if tx.mode != "live":
+        return level
+    return max(level, Level.PASSPHRASE, key=lambda each: each.strength)
+
+
 def is_enough(tx: Transaction, intent: Intent, level: Level) -> bool:
     """Whether consent at this level counts for it here and now."""
     is_too_weak_here = tx.mode == "live" and level in WEAK_LEVELS
